@@ -1,0 +1,90 @@
+//! Headers: ordered, repeatable, with values that are bytes.
+
+use bytes::Bytes;
+use compact_str::CompactString;
+
+/// The headers of an event, in the order given. A name may stand several times.
+///
+/// A value is bytes: null, empty and not UTF-8 are legal, and all distinct.
+///
+/// ```
+/// use laneway_domain::Headers;
+/// let mut headers = Headers::new();
+/// headers.push("a", Some("1".into()));
+/// headers.push("a", None);
+/// assert_eq!(headers.first("a"), Some(Some(&b"1"[..])));
+/// assert_eq!(headers.first("b"), None);
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Headers(Vec<(CompactString, Option<Bytes>)>);
+
+impl Headers {
+    /// No headers.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Adds a header behind the others.
+    pub fn push(&mut self, name: impl AsRef<str>, value: Option<Bytes>) {
+        self.0.push((CompactString::new(name.as_ref()), value));
+    }
+
+    /// The first value of that name: `None` if there is no such header, `Some(None)` if its value is null.
+    #[must_use]
+    pub fn first(&self, name: &str) -> Option<Option<&[u8]>> {
+        self.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
+    }
+
+    /// All headers in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, Option<&[u8]>)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_deref()))
+    }
+
+    /// How many headers there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The bytes of all names and values.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.0.iter().map(|(name, value)| name.len() + value.as_ref().map_or(0, Bytes::len)).sum()
+    }
+
+    /// A copy whose values share no buffer with this one.
+    #[must_use]
+    pub fn detached(&self) -> Self {
+        let own = |value: &Option<Bytes>| value.as_ref().map(|v| Bytes::copy_from_slice(v));
+        Self(self.0.iter().map(|(name, value)| (name.clone(), own(value))).collect())
+    }
+}
+
+impl<N: AsRef<str>> FromIterator<(N, Option<Bytes>)> for Headers {
+    fn from_iter<I: IntoIterator<Item = (N, Option<Bytes>)>>(headers: I) -> Self {
+        Self(headers.into_iter().map(|(name, value)| (CompactString::new(name.as_ref()), value)).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn null_empty_and_non_utf8_values_stay_distinct_and_in_order() {
+        let headers: Headers = [("n", None), ("e", Some(Bytes::new())), ("b", Some(Bytes::from_static(&[0xff])))]
+            .into_iter()
+            .collect();
+        let seen: Vec<_> = headers.iter().collect();
+        assert_eq!(seen, [("n", None), ("e", Some(&b""[..])), ("b", Some(&[0xff][..]))]);
+        assert_eq!(headers.detached(), headers);
+        assert_eq!(headers.size(), 4);
+    }
+}

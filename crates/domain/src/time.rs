@@ -1,0 +1,108 @@
+//! Points in time: on the wall, and on a clock that never goes back.
+
+use std::fmt;
+use std::ops::Add;
+use std::time::Duration;
+
+/// A point in time on the wall clock, in nanoseconds since 1970-01-01T00:00:00Z.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// The point that lies `nanos` nanoseconds after the Unix epoch.
+    #[must_use]
+    pub const fn from_unix_nanos(nanos: i64) -> Self {
+        Self(nanos)
+    }
+
+    /// The point that lies `millis` milliseconds after the Unix epoch; saturates at the ends of the range.
+    #[must_use]
+    pub const fn from_unix_millis(millis: i64) -> Self {
+        Self(millis.saturating_mul(1_000_000))
+    }
+
+    /// Nanoseconds since the Unix epoch.
+    #[must_use]
+    pub const fn unix_nanos(self) -> i64 {
+        self.0
+    }
+
+    /// Milliseconds since the Unix epoch, rounded down.
+    #[must_use]
+    pub const fn unix_millis(self) -> i64 {
+        self.0.div_euclid(1_000_000)
+    }
+
+    /// How much later this is than `earlier`; zero if it is not later.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_nanos(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+}
+
+/// A point in time on a monotonic clock, in nanoseconds since that clock's own origin.
+///
+/// Two values compare only if they come from one clock.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Monotonic(u64);
+
+impl Monotonic {
+    /// The clock's origin.
+    pub const ZERO: Self = Self(0);
+    /// A point that is never reached.
+    pub const NEVER: Self = Self(u64::MAX);
+
+    /// The point that lies `nanos` nanoseconds after the clock's origin.
+    #[must_use]
+    pub const fn from_nanos(nanos: u64) -> Self {
+        Self(nanos)
+    }
+
+    /// Nanoseconds since the clock's origin.
+    #[must_use]
+    pub const fn nanos(self) -> u64 {
+        self.0
+    }
+
+    /// How much later this is than `earlier`; zero if it is not later.
+    #[must_use]
+    pub const fn since(self, earlier: Self) -> Duration {
+        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    }
+}
+
+impl Add<Duration> for Monotonic {
+    type Output = Self;
+
+    /// Saturates at [`Monotonic::NEVER`].
+    fn add(self, wait: Duration) -> Self {
+        Self(self.0.saturating_add(u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX)))
+    }
+}
+
+impl fmt::Debug for Monotonic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::NEVER => f.write_str("never"),
+            Self(nanos) => write!(f, "+{:?}", Duration::from_nanos(nanos)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn adding_saturates_instead_of_wrapping() {
+        assert_eq!(Monotonic::from_nanos(5) + Duration::MAX, Monotonic::NEVER);
+        assert_eq!(Monotonic::NEVER + Duration::from_secs(1), Monotonic::NEVER);
+    }
+
+    #[test]
+    fn an_earlier_point_is_no_time_after_a_later_one() {
+        assert_eq!(Timestamp::from_unix_millis(1).since(Timestamp::from_unix_millis(2)), Duration::ZERO);
+        assert_eq!(Monotonic::from_nanos(9).since(Monotonic::from_nanos(4)), Duration::from_nanos(5));
+        assert_eq!(Timestamp::from_unix_nanos(-1).unix_millis(), -1);
+    }
+}
