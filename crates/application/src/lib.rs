@@ -1,1 +1,4 @@
-//! Empty.
+//! The publish path, the consume loop, and the structs that decide.
+
+pub mod lanes;
+pub mod ledger;

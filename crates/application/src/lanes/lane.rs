@@ -1,0 +1,81 @@
+//! One lane.
+
+use laneway_domain::Monotonic;
+
+/// Names a lane until it is gone; a lane that is gone and one that took its place differ in their generation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LaneId {
+    pub(crate) at: u32,
+    pub(crate) generation: u32,
+}
+
+/// Stands for an event: a row of a run that the worker owns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Ticket {
+    /// The run.
+    pub run: u32,
+    /// The row within it.
+    pub row: u32,
+}
+
+/// What the event at the head of a lane is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Phase {
+    /// It may start.
+    Ready,
+    /// Its handler runs.
+    Running,
+    /// It failed and waits for its next attempt.
+    Waiting,
+    /// It is on its way to the dead letters; nothing behind it starts before the store has it.
+    Burying,
+    /// It died, and the policy keeps what is behind it back.
+    Blocked,
+    /// Its handler still runs, though its tenure has ended.
+    Ghost,
+}
+
+pub(crate) const NONE: u32 = u32::MAX;
+
+#[derive(Debug)]
+pub(crate) struct Lane {
+    pub(crate) hash: u64,
+    pub(crate) head: Ticket,
+    /// The queue behind the head, as entries of the table's pool.
+    pub(crate) first: u32,
+    pub(crate) last: u32,
+    pub(crate) queued: u32,
+    pub(crate) generation: u32,
+    /// The lane behind this one in the ring of ready lanes, or in the list of free places.
+    pub(crate) next: u32,
+    pub(crate) phase: Phase,
+    /// Whether other events can find it: an event without an aggregate has a lane of its own that nobody finds.
+    pub(crate) keyed: bool,
+    /// Whether its queue was reported to be full.
+    pub(crate) full: bool,
+}
+
+impl Lane {
+    #[inline]
+    pub(crate) fn new(hash: u64, head: Ticket, keyed: bool, generation: u32) -> Self {
+        let (first, last, next) = (NONE, NONE, NONE);
+        Self { hash, head, first, last, queued: 0, generation, next, phase: Phase::Ready, keyed, full: false }
+    }
+}
+
+/// A lane that waits, as the timer heap orders it: the earliest first.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Alarm {
+    pub(crate) due: Monotonic,
+    pub(crate) lane: LaneId,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lane_takes_at_most_48_bytes() {
+        assert!(size_of::<Lane>() <= 48, "{}", size_of::<Lane>());
+    }
+}

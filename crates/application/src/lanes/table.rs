@@ -1,0 +1,260 @@
+//! The table of lanes.
+
+use hashbrown::HashTable;
+use laneway_domain::Monotonic;
+
+use super::census::Census;
+use super::lane::{Lane, LaneId, NONE, Phase, Ticket};
+use super::queue::Pool;
+use super::ready::Ring;
+use super::timers::Timers;
+
+/// The lanes of one worker: at most one event of an aggregate runs, in order; any number of aggregates at once.
+///
+/// A lane is found by its hash *and* by asking whether the event at its head has the same key, so two aggregates never
+/// share one. Events stand in it as tickets; what a ticket stands for only the worker knows.
+#[derive(Debug)]
+pub struct Lanes {
+    index: HashTable<u32>,
+    pub(super) lanes: Vec<Lane>,
+    pub(super) free: u32,
+    pub(super) queues: Pool,
+    pub(super) ready: Ring,
+    timers: Timers,
+    pub(super) census: Census,
+    capacity: u32,
+}
+
+/// What became of an event that arrived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Admitted {
+    /// It is the head of a new lane, and ready.
+    Ready(LaneId),
+    /// It waits behind others of its aggregate.
+    Queued(LaneId),
+}
+
+/// What the end of a head's time in its lane did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Opened {
+    /// The lane had no more work and is gone.
+    Gone,
+    /// The next event is the head now, and ready.
+    Ready,
+    /// The lane is no longer there: the command came too late.
+    Late,
+}
+
+impl Lanes {
+    /// No lanes; one whose queue reaches `capacity` counts as full.
+    #[must_use]
+    pub fn new(capacity: usize) -> Self {
+        Self {
+            index: HashTable::new(),
+            lanes: Vec::new(),
+            free: NONE,
+            queues: Pool::new(),
+            ready: Ring::new(),
+            timers: Timers::default(),
+            census: Census::default(),
+            capacity: u32::try_from(capacity).unwrap_or(u32::MAX),
+        }
+    }
+
+    /// How many lanes there are, and what they do.
+    #[must_use]
+    pub fn census(&self) -> Census {
+        self.census
+    }
+
+    /// How many lanes are ready to start.
+    #[must_use]
+    pub fn ready(&self) -> usize {
+        self.ready.len()
+    }
+
+    /// Takes an event of an aggregate whose key hashes to `hash`. `same` says whether the event of a ticket has the
+    /// same key.
+    #[inline]
+    pub fn admit(&mut self, hash: u64, ticket: Ticket, mut same: impl FnMut(Ticket) -> bool) -> Admitted {
+        let lanes = &self.lanes;
+        let known = self.index.find(hash, |at| {
+            let lane = &lanes[*at as usize];
+            lane.hash == hash && same(lane.head)
+        });
+        if let Some(at) = known.copied() {
+            return self.enqueue(at, ticket);
+        }
+        let at = self.place(hash, ticket, true);
+        let lanes = &self.lanes;
+        self.index.insert_unique(hash, at, |at| lanes[*at as usize].hash);
+        self.make_ready(at)
+    }
+
+    /// Takes an event without an aggregate: a lane of its own, in which nothing can queue.
+    pub fn admit_loose(&mut self, ticket: Ticket) -> Admitted {
+        let at = self.place(0, ticket, false);
+        self.make_ready(at)
+    }
+
+    #[inline]
+    fn make_ready(&mut self, at: u32) -> Admitted {
+        self.census.lanes += 1;
+        self.ready.push(&mut self.lanes, at);
+        Admitted::Ready(self.id(at))
+    }
+
+    #[inline]
+    fn id(&self, at: u32) -> LaneId {
+        LaneId { at, generation: self.lanes[at as usize].generation }
+    }
+
+    #[inline]
+    fn place(&mut self, hash: u64, head: Ticket, keyed: bool) -> u32 {
+        if let Some(place) = self.lanes.get_mut(self.free as usize) {
+            let at = self.free;
+            self.free = place.next;
+            *place = Lane::new(hash, head, keyed, place.generation);
+            return at;
+        }
+        self.lanes.push(Lane::new(hash, head, keyed, 0));
+        u32::try_from(self.lanes.len() - 1).unwrap_or(NONE)
+    }
+
+    pub(super) fn enqueue(&mut self, at: u32, ticket: Ticket) -> Admitted {
+        let lane = &mut self.lanes[at as usize];
+        self.queues.push(lane, ticket);
+        self.census.queued += 1;
+        if !lane.full && lane.queued >= self.capacity {
+            lane.full = true;
+            self.census.full += 1;
+        }
+        Admitted::Queued(self.id(at))
+    }
+
+    /// The next lane to start, and the event at its head; the lane is closed until the event's time in it ends.
+    #[inline]
+    pub fn start(&mut self) -> Option<(LaneId, Ticket)> {
+        let at = self.ready.pop(&self.lanes)?;
+        let lane = &mut self.lanes[at as usize];
+        lane.phase = Phase::Running;
+        self.census.running += 1;
+        Some((LaneId { at, generation: lane.generation }, lane.head))
+    }
+
+    fn lane(&self, lane: LaneId) -> Option<&Lane> {
+        self.lanes.get(lane.at as usize).filter(|known| known.generation == lane.generation)
+    }
+
+    /// What the head of a lane is doing; nothing once the lane is gone.
+    #[must_use]
+    pub fn phase(&self, lane: LaneId) -> Option<Phase> {
+        self.lane(lane).map(|lane| lane.phase)
+    }
+
+    /// The event at the head of a lane.
+    #[must_use]
+    pub fn head(&self, lane: LaneId) -> Option<Ticket> {
+        self.lane(lane).map(|lane| lane.head)
+    }
+
+    /// The event behind the head, if there is one.
+    #[must_use]
+    pub fn follower(&self, lane: LaneId) -> Option<Ticket> {
+        self.queues.first(self.lane(lane)?)
+    }
+
+    fn enter(&mut self, lane: LaneId, phase: Phase) -> bool {
+        if self.lane(lane).is_none() {
+            return false;
+        }
+        let before = std::mem::replace(&mut self.lanes[lane.at as usize].phase, phase);
+        self.census.leave(before);
+        self.census.enter(phase);
+        true
+    }
+
+    /// The head failed: its lane stays closed until `due`.
+    pub fn retry(&mut self, lane: LaneId, due: Monotonic) {
+        if self.enter(lane, Phase::Waiting) {
+            self.timers.set(due, lane);
+        }
+    }
+
+    /// The head is dead: its lane stays closed until the store has it.
+    pub fn bury(&mut self, lane: LaneId) {
+        self.enter(lane, Phase::Burying);
+    }
+
+    /// The head is buried, and the policy keeps its lane closed.
+    pub fn block(&mut self, lane: LaneId) {
+        self.enter(lane, Phase::Blocked);
+    }
+
+    /// The head's tenure has ended and its handler still runs: its lane stays closed until that is over.
+    pub fn haunt(&mut self, lane: LaneId) {
+        self.enter(lane, Phase::Ghost);
+    }
+
+    /// The head is terminal: the next event takes its place.
+    #[inline]
+    pub fn finish(&mut self, lane: LaneId) -> Opened {
+        let Some(entry) = self.lane(lane) else { return Opened::Late };
+        let phase = entry.phase;
+        debug_assert!(phase != Phase::Ready, "a head that has not started cannot be terminal");
+        self.census.leave(phase);
+        self.advance(lane.at)
+    }
+
+    #[inline]
+    pub(super) fn advance(&mut self, at: u32) -> Opened {
+        let lane = &mut self.lanes[at as usize];
+        let Some(next) = self.queues.pop(lane) else {
+            self.remove(at);
+            return Opened::Gone;
+        };
+        lane.head = next;
+        lane.phase = Phase::Ready;
+        self.census.queued -= 1;
+        // Half, so that a lane does not open and close its partition with every event.
+        if lane.full && lane.queued <= self.capacity / 2 {
+            lane.full = false;
+            self.census.full -= 1;
+        }
+        self.ready.push(&mut self.lanes, at);
+        Opened::Ready
+    }
+
+    #[inline]
+    fn remove(&mut self, at: u32) {
+        let lane = &mut self.lanes[at as usize];
+        if lane.keyed {
+            let entry = self.index.find_entry(lane.hash, |known| *known == at);
+            debug_assert!(entry.is_ok(), "a keyed lane is in the index");
+            if let Ok(entry) = entry {
+                entry.remove();
+            }
+        }
+        if lane.full {
+            self.census.full -= 1;
+        }
+        lane.generation = lane.generation.wrapping_add(1);
+        lane.next = std::mem::replace(&mut self.free, at);
+        self.census.lanes -= 1;
+    }
+
+    /// Makes waiting lanes ready whose time has come; when the next one is due.
+    pub fn due(&mut self, now: Monotonic) -> Option<Monotonic> {
+        while let Some(lane) = self.timers.pop(now) {
+            if self.phase(lane) == Some(Phase::Waiting) {
+                self.enter(lane, Phase::Ready);
+                self.ready.push(&mut self.lanes, lane.at);
+            }
+        }
+        self.timers.next()
+    }
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;

@@ -1,0 +1,252 @@
+//! The table against a model that is too simple to be wrong.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use laneway_domain::Monotonic;
+use proptest::prelude::*;
+
+use super::*;
+use crate::lanes::{LaneId, Phase, Ticket};
+
+/// Two hashes for all keys, so that lanes collide all the time.
+const fn hash(key: u32) -> u64 {
+    (key % 2) as u64
+}
+
+/// The row of a ticket says its key.
+const KEYS: u32 = 5;
+
+const fn key(ticket: Ticket) -> u32 {
+    ticket.row % KEYS
+}
+
+#[derive(Default)]
+struct Model {
+    queues: BTreeMap<u32, VecDeque<Ticket>>,
+    running: BTreeMap<u32, LaneId>,
+    closed: BTreeMap<u32, LaneId>,
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Admit { run: u32, key: u32 },
+    Start,
+    Finish(usize),
+    Retry(usize, u64),
+    Bury(usize),
+    Buried(usize),
+    Due(u64),
+    Revoke(u32),
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        6 => (0..3u32, 0..KEYS).prop_map(|(run, key)| Step::Admit { run, key }),
+        5 => Just(Step::Start),
+        4 => any::<usize>().prop_map(Step::Finish),
+        1 => (any::<usize>(), 0..50u64).prop_map(|(lane, due)| Step::Retry(lane, due)),
+        1 => any::<usize>().prop_map(Step::Bury),
+        1 => any::<usize>().prop_map(Step::Buried),
+        2 => (0..50u64).prop_map(Step::Due),
+        1 => (0..3u32).prop_map(Step::Revoke),
+    ];
+    prop::collection::vec(step, 0..200)
+}
+
+struct Bench {
+    lanes: Lanes,
+    model: Model,
+    rows: u32,
+}
+
+impl Bench {
+    fn new() -> Self {
+        Self { lanes: Lanes::new(3), model: Model::default(), rows: 0 }
+    }
+
+    fn pick(of: &BTreeMap<u32, LaneId>, at: usize) -> Option<(u32, LaneId)> {
+        of.iter().nth(at % of.len().max(1)).map(|(key, lane)| (*key, *lane))
+    }
+
+    fn step(&mut self, step: &Step) -> Result<(), TestCaseError> {
+        match *step {
+            Step::Admit { run, key: wanted } => self.admit(run, wanted),
+            Step::Start => self.start()?,
+            Step::Finish(at) => {
+                if let Some((key, lane)) = Self::pick(&self.model.running, at) {
+                    self.model.running.remove(&key);
+                    self.finish(key, lane)?;
+                }
+            }
+            Step::Retry(at, due) => {
+                if let Some((key, lane)) = Self::pick(&self.model.running, at) {
+                    self.model.running.remove(&key);
+                    self.lanes.retry(lane, Monotonic::from_nanos(due));
+                }
+            }
+            Step::Bury(at) => {
+                if let Some((key, lane)) = Self::pick(&self.model.running, at) {
+                    self.model.running.remove(&key);
+                    self.model.closed.insert(key, lane);
+                    self.lanes.bury(lane);
+                }
+            }
+            Step::Buried(at) => {
+                if let Some((key, lane)) = Self::pick(&self.model.closed, at) {
+                    self.model.closed.remove(&key);
+                    self.finish(key, lane)?;
+                }
+            }
+            Step::Due(now) => {
+                self.lanes.due(Monotonic::from_nanos(now));
+            }
+            Step::Revoke(run) => self.revoke(run)?,
+        }
+        Ok(())
+    }
+
+    fn admit(&mut self, run: u32, wanted: u32) {
+        let ticket = Ticket { run, row: self.rows * KEYS + wanted };
+        self.rows += 1;
+        let queue = self.model.queues.entry(wanted).or_default();
+        queue.push_back(ticket);
+        let admitted = self.lanes.admit(hash(wanted), ticket, |other| key(other) == wanted);
+        assert_eq!(matches!(admitted, Admitted::Ready(_)), queue.len() == 1);
+    }
+
+    fn start(&mut self) -> Result<(), TestCaseError> {
+        let Some((lane, ticket)) = self.lanes.start() else { return Ok(()) };
+        let key = key(ticket);
+        prop_assert_eq!(self.model.queues[&key].front(), Some(&ticket), "not the oldest of its aggregate");
+        prop_assert!(!self.model.running.contains_key(&key), "two of one aggregate run");
+        prop_assert!(
+            !self.model.closed.contains_key(&key),
+            "a dead letter's follower started before it was buried"
+        );
+        self.model.running.insert(key, lane);
+        Ok(())
+    }
+
+    fn finish(&mut self, key: u32, lane: LaneId) -> Result<(), TestCaseError> {
+        let queue = self.model.queues.get_mut(&key).unwrap();
+        queue.pop_front();
+        let opened = if queue.is_empty() { Opened::Gone } else { Opened::Ready };
+        prop_assert_eq!(self.lanes.finish(lane), opened);
+        if opened == Opened::Gone {
+            prop_assert_eq!(self.lanes.finish(lane), Opened::Late);
+        }
+        Ok(())
+    }
+
+    fn revoke(&mut self, run: u32) -> Result<(), TestCaseError> {
+        let mut forgotten = Vec::new();
+        self.lanes.forget(|ticket| ticket.run == run, |ticket| forgotten.push(ticket));
+        let mut expected: Vec<Ticket> = Vec::new();
+        for (key, queue) in &mut self.model.queues {
+            let runs = self.model.running.contains_key(key);
+            let head = queue.front().copied();
+            let kept = |ticket: &Ticket| ticket.run != run || (runs && Some(*ticket) == head);
+            expected.extend(queue.iter().filter(|ticket| !kept(ticket)).copied());
+            queue.retain(kept);
+            if queue.front().copied() != head {
+                self.model.closed.remove(key);
+            }
+        }
+        forgotten.sort_by_key(|ticket| ticket.row);
+        expected.sort_by_key(|ticket| ticket.row);
+        prop_assert_eq!(forgotten, expected);
+        Ok(())
+    }
+
+    fn agree(&self) -> Result<(), TestCaseError> {
+        let census = self.lanes.census();
+        let queues = || self.model.queues.values().filter(|queue| !queue.is_empty());
+        prop_assert_eq!(census.lanes, queues().count());
+        prop_assert_eq!(census.queued, queues().map(|queue| queue.len() - 1).sum::<usize>());
+        prop_assert_eq!(census.running, self.model.running.len());
+        prop_assert_eq!(census.dead, self.model.closed.len());
+        prop_assert_eq!(census.idle(), self.lanes.ready());
+        Ok(())
+    }
+}
+
+proptest! {
+    #[test]
+    fn lanes_keep_every_aggregate_in_order_and_apart(steps in steps()) {
+        let mut bench = Bench::new();
+        for step in &steps {
+            bench.step(step)?;
+            bench.agree()?;
+        }
+        // Whatever happened, what is left comes out in order, and nothing stays behind.
+        for _ in 0..steps.len() * 4 + 10 {
+            bench.step(&Step::Due(u64::MAX - 1))?;
+            bench.step(&Step::Start)?;
+            bench.step(&Step::Finish(0))?;
+            bench.step(&Step::Buried(0))?;
+        }
+        prop_assert_eq!(bench.lanes.census(), Census::default());
+    }
+}
+
+#[test]
+fn two_aggregates_with_one_hash_have_two_lanes() {
+    let mut lanes = Lanes::new(8);
+    let (a, b) = (Ticket { run: 0, row: 0 }, Ticket { run: 0, row: 1 });
+    assert!(matches!(lanes.admit(7, a, |other| other == a), Admitted::Ready(_)));
+    assert!(matches!(lanes.admit(7, b, |other| other == b), Admitted::Ready(_)));
+    assert_eq!(lanes.census().lanes, 2);
+}
+
+#[test]
+fn a_lane_is_full_at_its_capacity_and_open_again_at_half_of_it() {
+    let mut lanes = Lanes::new(4);
+    for row in 0..5 {
+        lanes.admit(1, Ticket { run: 0, row }, |_| true);
+    }
+    assert_eq!(lanes.census().full, 1);
+    for full in [1, 0] {
+        let (lane, _) = lanes.start().unwrap();
+        lanes.finish(lane);
+        assert_eq!(lanes.census().full, full, "{:?}", lanes.census());
+    }
+}
+
+#[test]
+fn a_lane_that_took_the_place_of_another_does_not_hear_its_commands() {
+    let mut lanes = Lanes::new(4);
+    let ticket = Ticket { run: 0, row: 0 };
+    lanes.admit(1, ticket, |_| true);
+    let (old, _) = lanes.start().unwrap();
+    lanes.finish(old);
+    lanes.admit(2, ticket, |_| true);
+    assert_eq!(lanes.finish(old), Opened::Late);
+    lanes.retry(old, Monotonic::ZERO);
+    assert_eq!(lanes.phase(old), None);
+    assert_eq!(lanes.ready(), 1);
+}
+
+#[test]
+fn events_without_an_aggregate_never_queue_behind_each_other() {
+    let mut lanes = Lanes::new(4);
+    for row in 0..3 {
+        lanes.admit_loose(Ticket { run: 0, row });
+    }
+    let (first, _) = lanes.start().unwrap();
+    assert!(lanes.start().is_some() && lanes.start().is_some());
+    assert_eq!(lanes.finish(first), Opened::Gone);
+    assert_eq!(lanes.phase(first), None);
+    assert_eq!(lanes.census().running, 2);
+}
+
+#[test]
+fn a_waiting_lane_starts_when_it_is_due_and_not_before() {
+    let mut lanes = Lanes::new(4);
+    lanes.admit(1, Ticket { run: 0, row: 0 }, |_| true);
+    let (lane, _) = lanes.start().unwrap();
+    lanes.retry(lane, Monotonic::from_nanos(10));
+    assert_eq!(lanes.due(Monotonic::from_nanos(9)), Some(Monotonic::from_nanos(10)));
+    assert_eq!((lanes.ready(), lanes.phase(lane)), (0, Some(Phase::Waiting)));
+    assert_eq!(lanes.due(Monotonic::from_nanos(10)), None);
+    assert_eq!(lanes.ready(), 1);
+}

@@ -1,0 +1,145 @@
+//! The open positions of a partition, in delivery order.
+
+use laneway_domain::Position;
+
+/// Names an open position until it is settled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Slot(pub(crate) u32);
+
+const NONE: u32 = u32::MAX;
+/// Stands in `prev` of an entry that is free, so that a second settle is noticed.
+const FREE: u32 = u32::MAX - 1;
+
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    position: u64,
+    prev: u32,
+    next: u32,
+}
+
+/// A doubly linked list in a vector: 16 bytes an entry, everything O(1), any span between oldest and newest.
+#[derive(Debug)]
+pub(crate) struct OpenList {
+    entries: Vec<Entry>,
+    free: u32,
+    head: u32,
+    tail: u32,
+    len: usize,
+}
+
+impl OpenList {
+    pub(crate) const fn new() -> Self {
+        Self { entries: Vec::new(), free: NONE, head: NONE, tail: NONE, len: 0 }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The oldest open position.
+    pub(crate) fn head(&self) -> Option<Position> {
+        self.entries.get(self.head as usize).map(|entry| Position::new(entry.position))
+    }
+
+    /// Opens a position behind all others.
+    #[inline]
+    pub(crate) fn push(&mut self, position: Position) -> Slot {
+        let entry = Entry { position: position.value(), prev: self.tail, next: NONE };
+        let at = self.place(entry);
+        match self.entries.get_mut(self.tail as usize) {
+            Some(last) => last.next = at,
+            None => self.head = at,
+        }
+        self.tail = at;
+        self.len += 1;
+        Slot(at)
+    }
+
+    #[inline]
+    fn place(&mut self, entry: Entry) -> u32 {
+        if self.free == NONE {
+            // Credit bounds what is open far below this; the list refuses to hand out a sentinel all the same.
+            let at = u32::try_from(self.entries.len()).ok().filter(|at| *at < FREE);
+            let Some(at) = at else { unreachable!("4 billion events are open in one partition") };
+            self.entries.push(entry);
+            return at;
+        }
+        let at = self.free;
+        let place = &mut self.entries[at as usize];
+        self.free = place.next;
+        *place = entry;
+        at
+    }
+
+    /// Closes a position: whether it was the oldest; nothing if it is not open.
+    #[inline]
+    pub(crate) fn remove(&mut self, slot: Slot) -> Option<bool> {
+        let entry = *self.entries.get(slot.0 as usize)?;
+        if entry.prev == FREE {
+            return None;
+        }
+        match self.entries.get_mut(entry.prev as usize) {
+            Some(prev) => prev.next = entry.next,
+            None => self.head = entry.next,
+        }
+        match self.entries.get_mut(entry.next as usize) {
+            Some(next) => next.prev = entry.prev,
+            None => self.tail = entry.prev,
+        }
+        self.entries[slot.0 as usize] = Entry { position: 0, prev: FREE, next: self.free };
+        self.free = slot.0;
+        self.len -= 1;
+        Some(entry.prev == NONE)
+    }
+
+    /// The open positions, oldest first.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Slot, Position)> + '_ {
+        let mut at = self.head;
+        std::iter::from_fn(move || {
+            let entry = self.entries.get(at as usize)?;
+            let slot = Slot(at);
+            at = entry.next;
+            Some((slot, Position::new(entry.position)))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn an_entry_takes_sixteen_bytes() {
+        assert_eq!(size_of::<Entry>(), 16);
+    }
+
+    #[test]
+    fn a_slot_settles_once() {
+        let mut list = OpenList::new();
+        let slot = list.push(Position::new(3));
+        assert_eq!(list.remove(slot), Some(true));
+        assert_eq!(list.remove(slot), None);
+        assert_eq!(list.remove(Slot(99)), None);
+    }
+
+    proptest! {
+        #[test]
+        fn the_list_is_what_was_pushed_less_what_was_removed(steps in prop::collection::vec(any::<u16>(), 0..400)) {
+            let (mut list, mut model, mut next) = (OpenList::new(), Vec::new(), 0u64);
+            for step in steps {
+                if step % 3 == 0 && !model.is_empty() {
+                    let at = usize::from(step) % model.len();
+                    let (slot, _) = model.remove(at);
+                    prop_assert_eq!(list.remove(slot), Some(at == 0));
+                } else {
+                    next += 1 + u64::from(step % 5);
+                    model.push((list.push(Position::new(next)), Position::new(next)));
+                }
+                prop_assert_eq!(list.iter().collect::<Vec<_>>(), model.clone());
+                prop_assert_eq!(list.head(), model.first().map(|(_, position)| *position));
+                prop_assert_eq!(list.len(), model.len());
+            }
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! One ownership of a partition, from its assignment to its end, and the ledgers of all that are current.
+
+use laneway_domain::{Assignment, Checkpoint, Epoch, PartitionId, PartitionNumber, TopicName};
+
+use super::open::Slot;
+use super::partition::{PartitionLedger, Settled};
+
+/// Names one ownership of a partition. Never used twice in the life of a subscription, also over several sessions, so
+/// whatever arrives late finds nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Tenure(u32);
+
+/// Whose tenure it is.
+#[derive(Debug, Clone)]
+pub struct TenureInfo {
+    /// The session's number of the partition.
+    pub partition: PartitionId,
+    /// The epoch of the assignment.
+    pub epoch: Epoch,
+    /// The topic.
+    pub topic: TopicName,
+    /// The partition's number in the topic.
+    pub number: PartitionNumber,
+}
+
+#[derive(Debug)]
+struct Current {
+    tenure: Tenure,
+    info: TenureInfo,
+    ledger: PartitionLedger,
+}
+
+/// The ledgers of the partitions that are ours, by the session's number.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    partitions: Vec<Option<Current>>,
+    /// Where the partition of a tenure stands; grows by four bytes an assignment.
+    places: Vec<u32>,
+}
+
+impl Ledger {
+    /// Begins a tenure. One of the same partition that has not ended ends now.
+    pub fn assign(&mut self, assignment: &Assignment) -> Tenure {
+        let (ledger, foreign) = PartitionLedger::assign(assignment.stored.as_ref(), assignment.initial);
+        if let Some(foreign) = foreign {
+            tracing::warn!(topic = %assignment.topic, partition = %assignment.number, "{foreign}");
+        }
+        let at = assignment.partition.0;
+        let tenure = Tenure(u32::try_from(self.places.len()).unwrap_or(u32::MAX));
+        self.places.push(at);
+        if self.partitions.len() <= at as usize {
+            self.partitions.resize_with(at as usize + 1, || None);
+        }
+        let info = TenureInfo {
+            partition: assignment.partition,
+            epoch: assignment.epoch,
+            topic: assignment.topic.clone(),
+            number: assignment.number,
+        };
+        self.partitions[at as usize] = Some(Current { tenure, info, ledger });
+        tenure
+    }
+
+    /// The tenure of a partition, if this epoch is the current one.
+    #[must_use]
+    pub fn tenure(&self, partition: PartitionId, epoch: Epoch) -> Option<Tenure> {
+        let current = self.partitions.get(partition.0 as usize)?.as_ref()?;
+        (current.info.epoch == epoch).then_some(current.tenure)
+    }
+
+    fn current(&mut self, tenure: Tenure) -> Option<&mut Current> {
+        let at = *self.places.get(tenure.0 as usize)?;
+        self.partitions.get_mut(at as usize)?.as_mut().filter(|current| current.tenure == tenure)
+    }
+
+    /// The ledger of a tenure that has not ended.
+    pub fn book(&mut self, tenure: Tenure) -> Option<&mut PartitionLedger> {
+        self.current(tenure).map(|current| &mut current.ledger)
+    }
+
+    /// Whose tenure it is; nothing once it has ended.
+    pub fn info(&mut self, tenure: Tenure) -> Option<&TenureInfo> {
+        self.current(tenure).map(|current| &current.info)
+    }
+
+    /// Marks an event as terminal; `Stale` where the tenure has ended.
+    pub fn settle(&mut self, tenure: Tenure, slot: Slot) -> Settled {
+        self.book(tenure).map_or(Settled::Stale, |ledger| ledger.settle(slot))
+    }
+
+    /// Checkpoints of all partitions in which something changed.
+    pub fn checkpoints(&mut self, budget: usize) -> Vec<Checkpoint> {
+        let currents = self.partitions.iter_mut().flatten();
+        currents.filter_map(|c| Some(stamped(&c.info, c.ledger.checkpoint(budget)?))).collect()
+    }
+
+    /// Ends a tenure; its last checkpoint where something changed.
+    pub fn end(&mut self, tenure: Tenure, budget: usize) -> Option<Checkpoint> {
+        let at = *self.places.get(tenure.0 as usize)?;
+        let place = self.partitions.get_mut(at as usize)?;
+        let mut current = place.take_if(|current| current.tenure == tenure)?;
+        Some(stamped(&current.info, current.ledger.checkpoint(budget)?))
+    }
+
+    /// The tenures that have not ended.
+    pub fn tenures(&self) -> impl Iterator<Item = Tenure> + '_ {
+        self.partitions.iter().flatten().map(|current| current.tenure)
+    }
+
+    /// How many events are open in all partitions.
+    #[must_use]
+    pub fn open_count(&self) -> usize {
+        self.partitions.iter().flatten().map(|current| current.ledger.open_count()).sum()
+    }
+}
+
+fn stamped(info: &TenureInfo, stored: laneway_domain::StoredCheckpoint) -> Checkpoint {
+    let (partition, epoch) = (info.partition, info.epoch);
+    Checkpoint { partition, epoch, resume: stored.resume, state: stored.state }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::Opening;
+    use laneway_domain::{Position, Resume};
+
+    fn assignment(epoch: u64) -> Assignment {
+        Assignment {
+            partition: PartitionId(2),
+            epoch: Epoch(epoch),
+            topic: TopicName::new("t").unwrap(),
+            number: PartitionNumber(0),
+            stored: None,
+            initial: Resume::Start,
+        }
+    }
+
+    #[test]
+    fn what_finishes_after_its_tenure_settles_nothing() {
+        let mut ledger = Ledger::default();
+        let old = ledger.assign(&assignment(1));
+        let Opening::Fresh(slot, _) = ledger.book(old).unwrap().open(Position::new(1)) else { panic!() };
+        let new = ledger.assign(&assignment(2));
+        let Opening::Fresh(same, _) = ledger.book(new).unwrap().open(Position::new(1)) else { panic!() };
+        assert_eq!(slot, same, "the slots collide, so only the tenure tells them apart");
+        assert_eq!(ledger.settle(old, slot), Settled::Stale);
+        assert_eq!(ledger.checkpoints(0)[0].resume, Resume::At(Position::new(1)));
+        assert_eq!(ledger.settle(new, same), Settled::Moved);
+        assert_eq!(ledger.tenure(PartitionId(2), Epoch(1)), None);
+        assert_eq!(ledger.tenure(PartitionId(2), Epoch(2)), Some(new));
+    }
+
+    #[test]
+    fn a_tenure_ends_once_and_with_its_last_checkpoint() {
+        let mut ledger = Ledger::default();
+        let tenure = ledger.assign(&assignment(1));
+        assert_eq!(ledger.end(tenure, 0).unwrap().epoch, Epoch(1));
+        assert_eq!(ledger.end(tenure, 0), None);
+        assert_eq!(ledger.tenures().count(), 0);
+    }
+}
