@@ -21,7 +21,7 @@ use crate::topic::TopicName;
 /// *Errors*: `decode` hands back the record, bytes untouched, so that it can be dead-lettered as it came.
 ///
 /// *Panics*: none, whatever the bytes.
-pub trait Codec: Send + Sync {
+pub trait Codec: Send + Sync + std::fmt::Debug {
     /// Writes `envelope` into `record`, which is empty.
     fn encode(&self, envelope: &Envelope, record: &mut Record) -> Result<(), CodecError>;
     /// Finds what decides about the lane.

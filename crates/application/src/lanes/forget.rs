@@ -20,12 +20,14 @@ impl Lanes {
                 forgotten(head);
                 self.census.leave(phase);
                 self.advance(at);
+                // Whoever still speaks of the lane means the head that was forgotten.
+                self.lanes[at as usize].generation += 1;
             }
         }
     }
 
     /// The places that hold a lane.
-    fn taken(&self) -> Vec<u32> {
+    pub(super) fn taken(&self) -> Vec<u32> {
         let mut taken = vec![true; self.lanes.len()];
         let mut at = self.free;
         while let Some(lane) = self.lanes.get(at as usize) {

@@ -32,6 +32,8 @@ pub enum Admitted {
     Ready(LaneId),
     /// It waits behind others of its aggregate.
     Queued(LaneId),
+    /// It waits, and with it the lane's queue has reached its capacity.
+    Filled(LaneId),
 }
 
 /// What the end of a head's time in its lane did.
@@ -41,6 +43,8 @@ pub enum Opened {
     Gone,
     /// The next event is the head now, and ready.
     Ready,
+    /// The same, and the lane's queue is no longer full.
+    Relieved,
     /// The lane is no longer there: the command came too late.
     Late,
 }
@@ -128,6 +132,7 @@ impl Lanes {
         if !lane.full && lane.queued >= self.capacity {
             lane.full = true;
             self.census.full += 1;
+            return Admitted::Filled(self.id(at));
         }
         Admitted::Queued(self.id(at))
     }
@@ -217,12 +222,13 @@ impl Lanes {
         lane.phase = Phase::Ready;
         self.census.queued -= 1;
         // Half, so that a lane does not open and close its partition with every event.
-        if lane.full && lane.queued <= self.capacity / 2 {
+        let relieved = lane.full && lane.queued <= self.capacity / 2;
+        if relieved {
             lane.full = false;
             self.census.full -= 1;
         }
         self.ready.push(&mut self.lanes, at);
-        Opened::Ready
+        if relieved { Opened::Relieved } else { Opened::Ready }
     }
 
     #[inline]
@@ -243,15 +249,41 @@ impl Lanes {
         self.census.lanes -= 1;
     }
 
-    /// Makes waiting lanes ready whose time has come; when the next one is due.
-    pub fn due(&mut self, now: Monotonic) -> Option<Monotonic> {
+    /// When the next waiting lane is due, or earlier.
+    #[must_use]
+    pub fn next_due(&self) -> Option<Monotonic> {
+        self.timers.next()
+    }
+
+    /// Closes a lane that is ready, as if its head had started; whether it was. Takes time in the number of ready lanes.
+    pub fn take_ready(&mut self, lane: LaneId) -> bool {
+        if self.phase(lane) != Some(Phase::Ready) {
+            return false;
+        }
+        for at in self.ready.drain(&self.lanes) {
+            if at != lane.at {
+                self.ready.push(&mut self.lanes, at);
+            }
+        }
+        self.enter(lane, Phase::Running)
+    }
+
+    /// Every lane: what its head is doing, and the event there.
+    pub fn iter(&self) -> impl Iterator<Item = (LaneId, Phase, Ticket)> + '_ {
+        self.taken().into_iter().map(|at| {
+            let lane = &self.lanes[at as usize];
+            (self.id(at), lane.phase, lane.head)
+        })
+    }
+
+    /// Makes waiting lanes ready whose time has come.
+    pub fn due(&mut self, now: Monotonic) {
         while let Some(lane) = self.timers.pop(now) {
             if self.phase(lane) == Some(Phase::Waiting) {
                 self.enter(lane, Phase::Ready);
                 self.ready.push(&mut self.lanes, lane.at);
             }
         }
-        self.timers.next()
     }
 }
 

@@ -68,6 +68,12 @@ impl Ledger {
         (current.info.epoch == epoch).then_some(current.tenure)
     }
 
+    /// The current epoch of a partition that is ours.
+    #[must_use]
+    pub fn epoch(&self, partition: PartitionId) -> Option<Epoch> {
+        self.partitions.get(partition.0 as usize)?.as_ref().map(|current| current.info.epoch)
+    }
+
     fn current(&mut self, tenure: Tenure) -> Option<&mut Current> {
         let at = *self.places.get(tenure.0 as usize)?;
         self.partitions.get_mut(at as usize)?.as_mut().filter(|current| current.tenure == tenure)

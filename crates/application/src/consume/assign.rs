@@ -1,0 +1,183 @@
+//! Step two and its reverse: partitions come, are taken away, are lost.
+
+use laneway_domain::{
+    Assignment, CommitError, ConnectionChange, Epoch, Gap, Monotonic, PartitionId, Resume, RevocationId,
+    SessionError,
+};
+use std::sync::atomic::Ordering::Relaxed;
+
+use super::drains::{Drain, Purpose};
+use super::hooks::MissingRange;
+use super::r#loop::Loop;
+use super::message::Command;
+use crate::ledger::Tenure;
+
+impl Loop {
+    /// Partitions are ours: each begins a tenure where the group's checkpoint says.
+    pub(super) fn assigned(&mut self, assignments: Vec<Assignment>) {
+        if self.shared.gate.is_stopped() {
+            return;
+        }
+        for assignment in assignments {
+            let tenure = self.ledger.assign(&assignment);
+            self.credit.begin(assignment.partition);
+            let Some(book) = self.ledger.book(tenure) else { continue };
+            let from = book.read();
+            if let Some(session) = self.link.session() {
+                session.start(assignment.partition, assignment.epoch, from);
+            }
+        }
+        self.commits.changed(0, self.shared.clock.monotonic());
+        self.count_partitions();
+    }
+
+    fn tenures(&self, partitions: &[(PartitionId, Epoch)]) -> Vec<Tenure> {
+        partitions.iter().filter_map(|(partition, epoch)| self.ledger.tenure(*partition, *epoch)).collect()
+    }
+
+    /// Partitions will go: nothing of them starts any more, what runs may end until `until`.
+    pub(super) fn revoking(
+        &mut self,
+        revocation: RevocationId,
+        partitions: &[(PartitionId, Epoch)],
+        until: Monotonic,
+    ) {
+        let tenures = self.tenures(partitions);
+        self.drain(&tenures, Purpose::Revocation(revocation), self.before(until));
+    }
+
+    /// A little before a deadline, so that what follows the drain is still in time.
+    pub(super) fn before(&self, deadline: Monotonic) -> Monotonic {
+        let now = self.shared.clock.monotonic();
+        let left = deadline.since(now);
+        now + left.saturating_sub((left / 4).min(std::time::Duration::from_millis(500)))
+    }
+
+    pub(super) fn drain(&mut self, tenures: &[Tenure], purpose: Purpose, until: Monotonic) {
+        let id = self.drains.begin(tenures.to_vec(), purpose, until, self.crew.len());
+        self.crew.tell(|| Command::Drain(id, tenures.to_vec()));
+    }
+
+    /// Ends drains that are through or out of time: drops what still runs, commits, lets go.
+    pub(super) fn finish_drains(&mut self, now: Monotonic) {
+        loop {
+            let burials = &self.burials;
+            let Some(drain) = self.drains.take_finished(now, |tenure| burials.is_busy(tenure)) else {
+                return;
+            };
+            self.finish_drain(drain);
+        }
+    }
+
+    fn finish_drain(&mut self, drain: Drain) {
+        // Whatever the workers reported before they said that they are through is settled already.
+        self.settle_waiting_reports();
+        let Drain { tenures, purpose, .. } = drain;
+        let last = tenures.iter().filter_map(|tenure| self.end_tenure(*tenure)).collect();
+        self.crew.tell(|| Command::Evict(tenures.clone()));
+        self.count_partitions();
+        match (purpose, self.link.session()) {
+            (Purpose::Revocation(revocation), Some(session)) => session.release(revocation, last),
+            (Purpose::Shutdown, Some(session)) => {
+                let deadline = self.closing.unwrap_or(Monotonic::NEVER);
+                session.close(last, deadline);
+            }
+            (Purpose::Revocation(_), None) => {}
+            (Purpose::Shutdown, None) => self.end(None),
+        }
+    }
+
+    fn end_tenure(&mut self, tenure: Tenure) -> Option<laneway_domain::Checkpoint> {
+        let partition = self.ledger.info(tenure)?.partition;
+        self.credit.end(partition);
+        self.ledger.end(tenure, self.state_bytes)
+    }
+
+    /// Partitions are gone: commit nothing, finish nothing.
+    pub(super) fn lost(&mut self, partitions: &[(PartitionId, Epoch)]) {
+        let tenures = self.tenures(partitions);
+        self.give_up(&tenures);
+    }
+
+    pub(super) fn give_up(&mut self, tenures: &[Tenure]) {
+        self.drains.lost(tenures);
+        tenures.iter().for_each(|tenure| drop(self.end_tenure(*tenure)));
+        self.crew.tell(|| Command::Evict(tenures.to_vec()));
+        self.count_partitions();
+    }
+
+    /// The session is gone, and with it everything it assigned.
+    pub(super) fn failed(&mut self, error: SessionError) {
+        let all: Vec<Tenure> = self.ledger.tenures().collect();
+        self.give_up(&all);
+        if error.reopen && !self.shared.gate.is_stopped() {
+            self.condition.down(&error.reason);
+        } else {
+            self.end(Some(error.reason));
+        }
+    }
+
+    /// Reading passed positions that hold nothing for us.
+    pub(super) fn progressed(&mut self, partition: PartitionId, epoch: Epoch, upto: Resume) {
+        let Some(tenure) = self.ledger.tenure(partition, epoch) else { return };
+        if let Some(book) = self.ledger.book(tenure) {
+            book.progress(upto);
+            self.commits.changed(0, self.shared.clock.monotonic());
+        }
+    }
+
+    /// The broker deleted events before they were read: said, never skipped in silence.
+    pub(super) fn gap(&mut self, gap: &Gap) {
+        let Some(tenure) = self.ledger.tenure(gap.partition, gap.epoch) else { return };
+        let Some(info) = self.ledger.info(tenure).cloned() else { return };
+        let range = MissingRange {
+            topic: info.topic,
+            partition: info.number,
+            from: gap.from,
+            to: gap.to,
+            cause: gap.cause,
+        };
+        tracing::error!(topic = %range.topic, partition = %range.partition, from = ?range.from, to = ?range.to,
+            cause = ?range.cause, "events were deleted before they were read");
+        self.shared.counters.gaps.fetch_add(1, Relaxed);
+        self.shared.hooks.gap(&range);
+        self.condition.gap();
+        self.progressed(gap.partition, gap.epoch, gap.to);
+    }
+
+    /// The broker answered commits.
+    pub(super) fn committed(&mut self, answers: Vec<(PartitionId, Epoch, Result<(), CommitError>)>) {
+        for (partition, epoch, answer) in answers {
+            let Some(tenure) = self.ledger.tenure(partition, epoch) else { continue };
+            match answer {
+                Ok(()) => drop(self.shared.counters.commits.fetch_add(1, Relaxed)),
+                Err(CommitError::Fenced) => self.give_up(&[tenure]),
+                Err(error) => {
+                    tracing::warn!(%error, "a commit was not stored");
+                    self.ledger.book(tenure).into_iter().for_each(crate::ledger::PartitionLedger::refused);
+                    self.commits.changed(0, self.shared.clock.monotonic());
+                }
+            }
+        }
+    }
+
+    /// The session renewed the permission to start.
+    pub(super) fn may_start(&mut self, until: Monotonic) {
+        let before = self.shared.gate.allow(until);
+        if before <= self.shared.clock.monotonic() {
+            self.crew.tell(|| Command::Nudge);
+        }
+    }
+
+    pub(super) fn connection(&mut self, change: &ConnectionChange) {
+        match change {
+            ConnectionChange::Up => self.condition.reopened(),
+            ConnectionChange::Down { reason } => self.condition.down(reason),
+        }
+        self.shared.hooks.connection(change);
+    }
+
+    fn count_partitions(&self) {
+        self.shared.counters.partitions.store(self.ledger.tenures().count(), Relaxed);
+    }
+}

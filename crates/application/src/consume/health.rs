@@ -1,0 +1,85 @@
+//! How a subscription is, truthfully.
+
+use tokio::sync::watch;
+
+/// How a subscription is.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SubscriptionHealth {
+    /// What it is doing.
+    pub phase: RunPhase,
+    /// Why the broker cannot be reached, while it cannot.
+    pub connection: Option<String>,
+    /// What the dead-letter store says, while it refuses entries; their lanes wait.
+    pub dead_letter_store: Option<String>,
+    /// Ranges that the broker deleted before they were read.
+    pub gaps: u64,
+}
+
+/// What a subscription is doing.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum RunPhase {
+    /// It handles events.
+    #[default]
+    Running,
+    /// It was told to stop and drains.
+    Closing,
+    /// It has ended; with the reason, if nobody asked for it.
+    Ended(Option<String>),
+}
+
+impl SubscriptionHealth {
+    /// Whether everything is as it should be.
+    #[must_use]
+    pub fn is_good(&self) -> bool {
+        self.phase == RunPhase::Running && self.connection.is_none() && self.dead_letter_store.is_none()
+    }
+}
+
+/// The loop's end of the health.
+pub(crate) struct Condition(watch::Sender<SubscriptionHealth>);
+
+impl Condition {
+    pub(crate) fn new() -> (Self, watch::Receiver<SubscriptionHealth>) {
+        let (tell, told) = watch::channel(SubscriptionHealth::default());
+        (Self(tell), told)
+    }
+
+    fn change(&self, change: impl FnOnce(&mut SubscriptionHealth)) {
+        self.0.send_if_modified(|health| {
+            let before = health.clone();
+            change(health);
+            *health != before
+        });
+    }
+
+    pub(crate) fn down(&self, reason: &str) {
+        self.change(|health| health.connection = Some(reason.to_owned()));
+    }
+
+    pub(crate) fn reopened(&self) {
+        self.change(|health| health.connection = None);
+    }
+
+    /// Notes what the store says; costs a comparison while nothing changes.
+    pub(crate) fn store(&self, refusal: Option<&str>) {
+        if self.0.borrow().dead_letter_store.as_deref() != refusal {
+            self.change(|health| health.dead_letter_store = refusal.map(str::to_owned));
+        }
+    }
+
+    pub(crate) fn gap(&self) {
+        self.change(|health| health.gaps += 1);
+    }
+
+    pub(crate) fn closing(&self) {
+        self.change(|health| health.phase = RunPhase::Closing);
+    }
+
+    pub(crate) fn ended(&self, reason: Option<String>) {
+        self.change(|health| {
+            if !matches!(health.phase, RunPhase::Ended(_)) {
+                health.phase = RunPhase::Ended(reason);
+            }
+        });
+    }
+}

@@ -1,0 +1,164 @@
+//! The consume loop: the only room that waits.
+//!
+//! It reads like the path of an event: the session delivers, the ledger opens, workers handle, what they report is
+//! settled, and when the watermark has moved it is committed. Each step stands in a file of its own: `assign`, `deliver`,
+//! `settle`, `end`.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use laneway_domain::{AfterDeadLetter, Flow, Monotonic, PartitionId, SessionEvent};
+use tokio::sync::{mpsc, oneshot};
+
+use super::crew::Crew;
+use super::drains::Drains;
+use super::health::Condition;
+use super::link::{Link, LinkEvent};
+use super::message::{Command, Report};
+use super::shared::Shared;
+use super::stats::LaneDetail;
+use crate::dead_letter::{Burials, Buried};
+use crate::ledger::Ledger;
+use crate::policy::{Commits, Credit};
+use crate::timer::Timer;
+
+/// What happens to a subscription.
+enum Input {
+    /// Somebody asks for something.
+    Control(Control),
+    /// Workers have results.
+    Reports,
+    /// The dead-letter store answered.
+    Buried(Buried),
+    /// The broker has something.
+    Link(LinkEvent),
+    /// A time has come.
+    Due,
+}
+
+/// What the subscription's handle asks for.
+pub(crate) enum Control {
+    /// Stop starting, drain until shortly before the deadline, commit, leave the group.
+    Close { deadline: Monotonic },
+    /// Tell what the lanes do, at most so many per worker.
+    Inspect { limit: usize, answer: mpsc::UnboundedSender<Vec<LaneDetail>> },
+}
+
+/// The loop of one subscription.
+pub(crate) struct Loop {
+    pub(super) shared: Arc<Shared>,
+    pub(super) link: Link,
+    pub(super) ledger: Ledger,
+    pub(super) credit: Credit,
+    pub(super) crew: Crew,
+    pub(super) drains: Drains,
+    pub(super) burials: Burials,
+    pub(super) commits: Commits,
+    pub(super) after_dead_letter: AfterDeadLetter,
+    pub(super) state_bytes: usize,
+    pub(super) condition: Condition,
+    pub(super) control: mpsc::UnboundedReceiver<Control>,
+    pub(super) inbox: Vec<Report>,
+    pub(super) flows: Vec<(PartitionId, Flow)>,
+    pub(super) timer: Timer,
+    /// When to give up on the session's last answer.
+    pub(super) closing: Option<Monotonic>,
+    pub(super) ended: bool,
+}
+
+/// How many reports are taken at once.
+const REPORTS: usize = 256;
+
+impl Loop {
+    /// Runs until the subscription is closed, or its session ends for good.
+    pub(crate) async fn run(mut self) {
+        while !self.ended {
+            match std::future::poll_fn(|cx| self.poll_input(cx)).await {
+                Input::Link(event) => self.on_link(event),
+                Input::Reports => self.settle_reports(),
+                Input::Buried(buried) => self.on_buried(buried),
+                Input::Control(control) => self.on_control(control),
+                Input::Due => {}
+            }
+            self.keep_time();
+        }
+    }
+
+    /// Results come before new events, because they free what the new ones need.
+    fn poll_input(&mut self, cx: &mut Context<'_>) -> Poll<Input> {
+        if let Poll::Ready(Some(control)) = self.control.poll_recv(cx) {
+            return Poll::Ready(Input::Control(control));
+        }
+        if self.crew.reports().poll_recv_many(cx, &mut self.inbox, REPORTS).is_ready() {
+            return Poll::Ready(Input::Reports);
+        }
+        if let Poll::Ready(buried) = self.burials.poll(cx) {
+            return Poll::Ready(Input::Buried(buried));
+        }
+        if let Poll::Ready(event) = self.link.poll(cx) {
+            return Poll::Ready(Input::Link(event));
+        }
+        let due = self.commits.due().min(self.drains.due()).min(self.closing.unwrap_or(Monotonic::NEVER));
+        self.timer.poll(cx, due).map(|()| Input::Due)
+    }
+
+    fn on_link(&mut self, event: LinkEvent) {
+        match event {
+            LinkEvent::Session(event) => self.on_session(event),
+            LinkEvent::Reopened => self.condition.reopened(),
+            LinkEvent::Ended(reason) => self.end(Some(reason)),
+        }
+    }
+
+    fn on_session(&mut self, event: SessionEvent) {
+        match event {
+            SessionEvent::Batch(batch) => self.deliver(&batch),
+            SessionEvent::Assigned(assignments) => self.assigned(assignments),
+            SessionEvent::Progress { partition, epoch, upto } => self.progressed(partition, epoch, upto),
+            SessionEvent::Gap(gap) => self.gap(&gap),
+            SessionEvent::Revoking { revocation, partitions, until } => {
+                self.revoking(revocation, &partitions, until);
+            }
+            SessionEvent::Lost { partitions } => self.lost(&partitions),
+            SessionEvent::Committed(answers) => self.committed(answers),
+            SessionEvent::MayStart { until } => self.may_start(until),
+            SessionEvent::Connection(change) => self.connection(&change),
+            SessionEvent::Failed(error) => self.failed(error),
+            SessionEvent::Closed => self.end(None),
+        }
+    }
+
+    /// Does what is due: ends drains, commits, gives up on a session that does not close.
+    fn keep_time(&mut self) {
+        let now = self.shared.clock.monotonic();
+        self.finish_drains(now);
+        if self.commits.take(now) {
+            self.commit();
+        }
+        if self.closing.is_some_and(|deadline| deadline <= now) {
+            self.end(None);
+        }
+        self.condition.store(self.burials.refusal());
+    }
+
+    fn on_control(&mut self, control: Control) {
+        match control {
+            Control::Close { deadline } => self.close(deadline),
+            Control::Inspect { limit, answer } => self.inspect(limit, &answer),
+        }
+    }
+
+    fn inspect(&self, limit: usize, answer: &mpsc::UnboundedSender<Vec<LaneDetail>>) {
+        for worker in 0..self.crew.len() {
+            let (tell, told) = oneshot::channel();
+            self.crew.send(worker, Command::Inspect(limit, tell));
+            let answer = answer.clone();
+            tokio::spawn(async move {
+                if let Ok(details) = told.await {
+                    // Whoever asked may have gone.
+                    let _ = answer.send(details);
+                }
+            });
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! What a subscription is asked to be, and the check of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use laneway_domain::{AfterDeadLetter, Codec, GroupId, Invalid, StartFrom, TopicName};
+use thiserror::Error;
+
+use super::hooks::Hooks;
+use crate::policy::{Classifier, CommitPolicy, CreditLimits, RetryPolicy};
+use crate::route::Router;
+
+/// A subscription's settings: plain data, checked when subscribing.
+#[derive(Debug, Clone)]
+pub struct SubscriptionOptions {
+    /// The consumer group.
+    pub group: GroupId,
+    /// The topics.
+    pub topics: Vec<TopicName>,
+    /// Where a new group starts. Default: with the oldest event.
+    pub start: StartFrom,
+    /// Handlers that run at once. Default 256: enough to hide a database's latency, few enough for its connections.
+    pub max_in_flight: usize,
+    /// Workers; lanes are spread over them by hash. Default: one a core.
+    pub workers: usize,
+    /// The time an attempt may take. Default 30 s.
+    pub processing_timeout: Duration,
+    /// When and how often failures are tried again.
+    pub retry: RetryPolicy,
+    /// What becomes of an aggregate behind a dead letter. Default: it goes on.
+    pub after_dead_letter: AfterDeadLetter,
+    /// How much may be open.
+    pub buffer: CreditLimits,
+    /// Events that queue in one lane before its partition holds back. Default 1,024.
+    pub lane_capacity: usize,
+    /// When to commit.
+    pub commit: CommitPolicy,
+    /// The most events of one read. Default 512.
+    pub batch_events: usize,
+    /// The bytes at which a read ends. Default 1 MiB.
+    pub batch_bytes: usize,
+    /// How long running handlers may go on when their partition is taken away. Default 3 s.
+    pub drain: Duration,
+    /// Which aggregate an event belongs to.
+    pub router: Router,
+    /// Which failures are worth another attempt.
+    pub classifier: Classifier,
+    /// What to call as things happen.
+    pub hooks: Hooks,
+    /// Reads records, where the broker does not pass envelopes.
+    pub codec: Option<Arc<dyn Codec>>,
+    /// Decides jitter and the spread of lanes; by chance unless set, so that nobody can aim at one worker.
+    pub seed: Option<u64>,
+}
+
+impl SubscriptionOptions {
+    /// A subscription of `group` to `topics` with the defaults.
+    pub fn new(group: GroupId, topics: impl IntoIterator<Item = TopicName>) -> Self {
+        Self {
+            group,
+            topics: topics.into_iter().collect(),
+            start: StartFrom::default(),
+            max_in_flight: 256,
+            workers: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            processing_timeout: Duration::from_secs(30),
+            retry: RetryPolicy::default(),
+            after_dead_letter: AfterDeadLetter::default(),
+            buffer: CreditLimits::default(),
+            lane_capacity: 1_024,
+            commit: CommitPolicy::default(),
+            batch_events: 512,
+            batch_bytes: 1 << 20,
+            drain: Duration::from_secs(3),
+            router: Router::default(),
+            classifier: Classifier::default(),
+            hooks: Hooks::default(),
+            codec: None,
+            seed: None,
+        }
+    }
+
+    /// Every rule that the settings break.
+    #[must_use]
+    pub fn faults(&self) -> Vec<Invalid> {
+        let mut faults = self.count_faults();
+        faults.extend(self.time_faults());
+        faults.extend(self.topic_faults());
+        faults.extend(self.retry.faults());
+        faults.extend(self.buffer.faults());
+        faults.extend(self.commit.faults());
+        faults
+    }
+
+    fn count_faults(&self) -> Vec<Invalid> {
+        let ranges = [
+            ("max_in_flight", self.max_in_flight, 1, 1_000_000),
+            ("workers", self.workers, 1, 1_024),
+            ("lane_capacity", self.lane_capacity, 1, 1 << 30),
+            ("batch_events", self.batch_events, 1, 65_536),
+            ("batch_bytes", self.batch_bytes, 1, 1 << 30),
+        ];
+        let wrong = ranges.into_iter().filter(|(_, value, least, most)| !(least..=most).contains(&value));
+        let said = |(field, value, least, most)| {
+            Invalid::new(field, format!("lies between {least} and {most}"), value)
+        };
+        wrong.map(said).collect()
+    }
+
+    fn time_faults(&self) -> Vec<Invalid> {
+        let day = Duration::from_secs(24 * 3_600);
+        let times = [("processing_timeout", self.processing_timeout, day), ("drain", self.drain, day)];
+        let wrong = times.into_iter().filter(|(_, value, most)| value.is_zero() || value > most);
+        wrong
+            .map(|(field, value, _)| Invalid::new(field, "lies between 1ns and 24h", format!("{value:?}")))
+            .collect()
+    }
+
+    fn topic_faults(&self) -> Vec<Invalid> {
+        let mut faults = Vec::new();
+        if self.topics.is_empty() {
+            faults.push(Invalid::new("topics", "names at least one topic", "none"));
+        }
+        let twice = self.topics.iter().enumerate().filter(|(at, topic)| self.topics[..*at].contains(topic));
+        faults.extend(twice.map(|(_, topic)| Invalid::new("topics", "names no topic twice", topic)));
+        faults
+    }
+}
+
+/// Settings that break rules: all of them at once.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{}", self.sentence())]
+pub struct ConfigError {
+    faults: Vec<Invalid>,
+}
+
+impl ConfigError {
+    /// An error where there are faults.
+    ///
+    /// # Errors
+    /// The faults, if there are any.
+    pub fn check(faults: Vec<Invalid>) -> Result<(), Self> {
+        if faults.is_empty() { Ok(()) } else { Err(Self { faults }) }
+    }
+
+    /// The rules that are broken.
+    #[must_use]
+    pub fn faults(&self) -> &[Invalid] {
+        &self.faults
+    }
+
+    fn sentence(&self) -> String {
+        let all: Vec<String> = self.faults.iter().map(ToString::to_string).collect();
+        all.join("; ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_faults_are_said_at_once_with_field_and_range() {
+        let topic = TopicName::new("t").unwrap();
+        let mut options = SubscriptionOptions::new(GroupId::new("g").unwrap(), [topic.clone(), topic]);
+        assert_eq!(options.faults().len(), 1);
+        options.topics.clear();
+        options.max_in_flight = 0;
+        options.workers = 5_000;
+        options.processing_timeout = Duration::ZERO;
+        options.retry.multiplier = 0.0;
+        options.buffer.events = 0;
+        options.commit.events = 0;
+        let error = ConfigError::check(options.faults()).unwrap_err();
+        let fields: Vec<_> = error.faults().iter().map(Invalid::field).collect();
+        assert_eq!(
+            fields,
+            [
+                "max_in_flight",
+                "workers",
+                "processing_timeout",
+                "topics",
+                "retry.multiplier",
+                "buffer.events",
+                "commit.events"
+            ]
+        );
+        assert!(error.to_string().contains("lies between 1 and 1000000"));
+    }
+}

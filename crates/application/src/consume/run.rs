@@ -1,0 +1,263 @@
+//! Runs: a worker's part of a batch, from the loop to the worker, and the worker's table of them.
+
+use std::collections::VecDeque;
+use std::num::NonZeroU64;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hashbrown::HashMap;
+use laneway_domain::{
+    AggregateKey, Body, Codec, Envelope, Event, Monotonic, PartitionNumber, Received, Rows, TopicName,
+    Undecodable,
+};
+
+use crate::lanes::Ticket;
+use crate::ledger::{Slot, Tenure};
+
+/// One event of a run.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Entry {
+    /// Its row among the rows of the run; [`GONE`] once the worker is through with it.
+    pub(crate) row: u32,
+    /// Its place in the ledger.
+    pub(crate) slot: Slot,
+    /// The hash of its lane's key; none where it has no lane.
+    pub(crate) hash: Option<NonZeroU64>,
+}
+
+/// What few entries of a run have, by the entry's number.
+pub(crate) type ByEntry<T> = HashMap<u32, T, foldhash::fast::FixedState>;
+
+const GONE: u32 = u32::MAX;
+
+/// A worker's part of a batch.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) tenure: Tenure,
+    pub(crate) topic: TopicName,
+    pub(crate) number: PartitionNumber,
+    pub(crate) rows: Rows,
+    pub(crate) entries: Vec<Entry>,
+    /// The keys of events that do not name their aggregate themselves, by entry; empty where all do.
+    pub(crate) keys: ByEntry<AggregateKey>,
+    /// Failed attempts of entries, from before a crash or a rebalance.
+    pub(crate) attempts: ByEntry<u32>,
+}
+
+/// The key of a lane, borrowed from an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct KeyRef<'a> {
+    pub(crate) topic: &'a TopicName,
+    pub(crate) tenant: Option<&'a str>,
+    pub(crate) id: &'a str,
+}
+
+#[derive(Debug)]
+struct Held {
+    run: Run,
+    shared: Arc<laneway_domain::Run>,
+    undecodable: ByEntry<Box<Undecodable>>,
+    live: u32,
+    since: Monotonic,
+}
+
+/// The runs that a worker holds: an event's bytes stay until the last event of its run is through, or for
+/// [`Runs::LOOSE_AFTER`], whichever comes first; then what is left is copied out.
+pub(crate) struct Runs {
+    held: Vec<Option<Held>>,
+    free: Vec<u32>,
+    ages: VecDeque<(Monotonic, u32, Tenure)>,
+    codec: Option<Arc<dyn Codec>>,
+}
+
+impl Runs {
+    /// How long a run may pin the buffer that it came in.
+    pub(crate) const LOOSE_AFTER: Duration = Duration::from_secs(1);
+
+    pub(crate) fn new(codec: Option<Arc<dyn Codec>>) -> Self {
+        Self { held: Vec::new(), free: Vec::new(), ages: VecDeque::new(), codec }
+    }
+
+    /// Takes a run; its number, and how many entries it has.
+    pub(crate) fn take(&mut self, mut run: Run, now: Monotonic) -> (u32, u32) {
+        let undecodable = self.decode(&mut run);
+        let live = u32::try_from(run.entries.len()).unwrap_or(u32::MAX);
+        let shared = Arc::new(laneway_domain::Run { rows: run.rows.clone(), partition: run.number });
+        let tenure = run.tenure;
+        let held = Some(Held { run, shared, undecodable, live, since: now });
+        let at = self.free.pop().unwrap_or_else(|| {
+            self.held.push(None);
+            u32::try_from(self.held.len() - 1).unwrap_or(u32::MAX)
+        });
+        self.held[at as usize] = held;
+        self.ages.push_back((now, at, tenure));
+        (at, live)
+    }
+
+    /// Decodes the records of a run into rows of its own. Those that do not decode stay as they came.
+    fn decode(&self, run: &mut Run) -> ByEntry<Box<Undecodable>> {
+        let mut failed = ByEntry::default();
+        let is_record = |entry: &Entry| matches!(run.rows.row(entry.row).body, Body::Record(_));
+        let Some(codec) = self.codec.as_ref().filter(|_| run.entries.iter().any(is_record)) else {
+            return failed;
+        };
+        let mut rows = Vec::with_capacity(run.entries.len());
+        for (at, entry) in (0..).zip(&mut run.entries) {
+            let mut received = run.rows.row(entry.row).clone();
+            if let Body::Record(record) = &received.body {
+                match decode(&**codec, &run.topic, record) {
+                    Ok(envelope) => received.body = Body::Event(envelope),
+                    Err(undecodable) => drop(failed.insert(at, undecodable)),
+                }
+            }
+            entry.row = at;
+            rows.push(received);
+        }
+        run.rows = rows.into();
+        failed
+    }
+
+    #[inline]
+    fn held(&self, at: u32) -> &Held {
+        match &self.held[at as usize] {
+            Some(held) => held,
+            None => unreachable!("a ticket outlives no run"),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn entry(&self, ticket: Ticket) -> Entry {
+        self.held(ticket.run).run.entries[ticket.row as usize]
+    }
+
+    #[inline]
+    pub(crate) fn tenure(&self, run: u32) -> Tenure {
+        self.held(run).run.tenure
+    }
+
+    pub(crate) fn topic(&self, ticket: Ticket) -> (&TopicName, PartitionNumber) {
+        let run = &self.held(ticket.run).run;
+        (&run.topic, run.number)
+    }
+
+    #[inline]
+    pub(crate) fn received(&self, ticket: Ticket) -> &Received {
+        let run = &self.held(ticket.run).run;
+        run.rows.row(run.entries[ticket.row as usize].row)
+    }
+
+    /// The key of an event's lane; none where it has none.
+    #[inline]
+    pub(crate) fn key(&self, ticket: Ticket) -> Option<KeyRef<'_>> {
+        let run = &self.held(ticket.run).run;
+        if !run.keys.is_empty()
+            && let Some(key) = run.keys.get(&ticket.row)
+        {
+            let tenant = key.tenant.as_ref().map(laneway_domain::TenantId::as_str);
+            return Some(KeyRef { topic: &key.topic, tenant, id: key.id.as_str() });
+        }
+        let entry = &run.entries[ticket.row as usize];
+        match &run.rows.row(entry.row).body {
+            Body::Event(envelope) if entry.hash.is_some() => key_of(&run.topic, envelope),
+            _ => None,
+        }
+    }
+
+    /// The event as handlers see it; nothing where it does not decode.
+    #[inline]
+    pub(crate) fn event(&self, ticket: Ticket) -> Option<Event> {
+        let held = self.held(ticket.run);
+        let row = held.run.entries[ticket.row as usize].row;
+        let decoded = matches!(held.run.rows.row(row).body, Body::Event(_));
+        decoded.then(|| Event::new(held.shared.clone(), row))
+    }
+
+    /// Why an event does not decode.
+    pub(crate) fn undecodable(&self, ticket: Ticket) -> Option<&Undecodable> {
+        self.held(ticket.run).undecodable.get(&ticket.row).map(|undecodable| &**undecodable)
+    }
+
+    /// Failed attempts from before a crash or a rebalance.
+    #[inline]
+    pub(crate) fn attempts(&self, ticket: Ticket) -> u32 {
+        let attempts = &self.held(ticket.run).run.attempts;
+        if attempts.is_empty() { 0 } else { attempts.get(&ticket.row).copied().unwrap_or(0) }
+    }
+
+    /// The worker is through with an event.
+    #[inline]
+    pub(crate) fn release(&mut self, ticket: Ticket) {
+        let Some(held) = &mut self.held[ticket.run as usize] else { return };
+        debug_assert!(held.run.entries[ticket.row as usize].row != GONE, "released twice");
+        held.run.entries[ticket.row as usize].row = GONE;
+        held.live -= 1;
+        if held.live == 0 {
+            self.held[ticket.run as usize] = None;
+            self.free.push(ticket.run);
+        }
+    }
+
+    /// Copies out what waits longer than [`Runs::LOOSE_AFTER`].
+    pub(crate) fn loosen(&mut self, now: Monotonic) {
+        while let Some((since, at, tenure)) = self.ages.front().copied() {
+            let held = self.held[at as usize]
+                .as_mut()
+                .filter(|held| held.run.tenure == tenure && held.since == since);
+            match held {
+                Some(_) if since + Self::LOOSE_AFTER > now => return,
+                Some(held) => held.copy_out(),
+                None => {}
+            }
+            self.ages.pop_front();
+        }
+    }
+
+    /// When the oldest run that still pins its buffer has to let go of it.
+    pub(crate) fn next_loosening(&self) -> Monotonic {
+        self.ages.front().map_or(Monotonic::NEVER, |(since, ..)| *since + Self::LOOSE_AFTER)
+    }
+
+    /// How many runs are held.
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.held.iter().flatten().count()
+    }
+}
+
+impl Held {
+    fn copy_out(&mut self) {
+        let rows = &self.run.rows;
+        let live = self.run.entries.iter_mut().filter(|entry| entry.row != GONE);
+        let mut own = Vec::with_capacity(self.live as usize);
+        for (row, entry) in (0..).zip(live) {
+            let Received { position, appended, ref body } = *rows.row(entry.row);
+            own.push(Received { position, appended, body: body.detached() });
+            entry.row = row;
+        }
+        self.run.rows = own.into();
+        let partition = self.run.number;
+        self.shared = Arc::new(laneway_domain::Run { rows: self.run.rows.clone(), partition });
+    }
+}
+
+/// The key of an envelope that names its aggregate.
+#[inline]
+pub(crate) fn key_of<'a>(topic: &'a TopicName, envelope: &'a Envelope) -> Option<KeyRef<'a>> {
+    let id = envelope.aggregate()?.as_str();
+    Some(KeyRef { topic, tenant: envelope.tenant().map(laneway_domain::TenantId::as_str), id })
+}
+
+fn decode(
+    codec: &dyn Codec,
+    topic: &TopicName,
+    record: &laneway_domain::Record,
+) -> Result<Envelope, Box<Undecodable>> {
+    let decoded = crate::guard::guarded(|| codec.decode(topic, record.clone()));
+    decoded.unwrap_or_else(|panic| {
+        let error = laneway_domain::CodecError::Malformed {
+            format: "codec",
+            reason: format!("it panicked: {panic}"),
+        };
+        Err(Box::new(Undecodable { record: record.clone(), error }))
+    })
+}

@@ -1,0 +1,130 @@
+//! Steps five and six: what workers report is settled, and when the watermark has moved it is committed.
+
+use std::sync::atomic::Ordering::Relaxed;
+
+use laneway_domain::{AfterDeadLetter, Flow, PartitionId};
+
+use super::r#loop::Loop;
+use super::message::{Command, Dead, Report};
+use crate::dead_letter::Buried;
+use crate::ledger::{Settled, Slot, Tenure};
+
+impl Loop {
+    /// Settles what the workers reported.
+    pub(super) fn settle_reports(&mut self) {
+        let mut inbox = std::mem::take(&mut self.inbox);
+        for report in inbox.drain(..) {
+            self.settle(report);
+        }
+        self.inbox = inbox;
+        self.credit.lanes(self.shared.counters.lanes());
+        let (events, bytes) = self.credit.open();
+        self.shared.counters.open.store(events, Relaxed);
+        self.shared.counters.open_bytes.store(bytes, Relaxed);
+    }
+
+    /// Settles what has arrived and was not looked at yet.
+    pub(super) fn settle_waiting_reports(&mut self) {
+        while let Ok(report) = self.crew.reports().try_recv() {
+            self.inbox.push(report);
+        }
+        self.settle_reports();
+    }
+
+    fn settle(&mut self, report: Report) {
+        match report {
+            Report::Done { tenure, slots, bytes } => self.done(tenure, &slots, bytes),
+            Report::Failed { tenure, slot, attempts } => self.retrying(tenure, slot, attempts),
+            Report::Dead(dead) => self.burials.begin(dead),
+            Report::Full { tenure, full } => self.lane_full(tenure, full),
+            Report::Drained(id) => self.drains.drained(id),
+        }
+    }
+
+    fn done(&mut self, tenure: Tenure, slots: &[Slot], bytes: usize) {
+        let Some(partition) = self.ledger.info(tenure).map(|info| info.partition) else { return };
+        let Some(book) = self.ledger.book(tenure) else { return };
+        let settled = slots.iter().filter(|slot| book.settle(**slot) != Settled::Stale).count();
+        debug_assert_eq!(settled, slots.len(), "an event was settled twice");
+        self.shared.counters.handled.fetch_add(settled as u64, Relaxed);
+        self.credit.settled(partition, settled, bytes);
+        let settled = u32::try_from(settled).unwrap_or(u32::MAX);
+        self.commits.changed(settled, self.shared.clock.monotonic());
+        self.change_flow(partition);
+    }
+
+    fn retrying(&mut self, tenure: Tenure, slot: Slot, attempts: u32) {
+        self.shared.counters.retries.fetch_add(1, Relaxed);
+        if let Some(book) = self.ledger.book(tenure) {
+            book.failed(slot, attempts);
+            self.commits.changed(0, self.shared.clock.monotonic());
+        }
+    }
+
+    fn lane_full(&mut self, tenure: Tenure, full: bool) {
+        if let Some(partition) = self.ledger.info(tenure).map(|info| info.partition) {
+            self.credit.lane_full(partition, full);
+            self.change_flow(partition);
+        }
+    }
+
+    /// The dead-letter store answered: with the entry in it the ledger may settle, without it everything waits.
+    pub(super) fn on_buried(&mut self, buried: Buried) {
+        let over = self.ledger.book(buried.dead.tenure).is_none();
+        match &buried.result {
+            Ok(()) => self.buried(&buried.dead),
+            // The next owner will come to the same end, and write the same entry.
+            Err(_) if over => self.burials.finished(&buried.dead),
+            Err(error) => {
+                tracing::error!(letter = ?buried.dead.letter.id, %error, "the dead-letter store refuses; the lane waits");
+                self.shared.hooks.store_refused(error);
+                self.burials.again(buried);
+            }
+        }
+    }
+
+    fn buried(&mut self, dead: &Dead) {
+        self.burials.finished(dead);
+        self.shared.counters.dead_letters.fetch_add(1, Relaxed);
+        self.crew.send(dead.worker, Command::Buried(dead.lane, self.after_dead_letter));
+        if self.after_dead_letter == AfterDeadLetter::Skip {
+            self.terminal(dead);
+        }
+    }
+
+    fn terminal(&mut self, dead: &Dead) {
+        let Some(partition) = self.ledger.info(dead.tenure).map(|info| info.partition) else { return };
+        if self.ledger.settle(dead.tenure, dead.slot) != Settled::Stale {
+            self.credit.settled(partition, 1, dead.bytes);
+            self.commits.changed(1, self.shared.clock.monotonic());
+            self.change_flow(partition);
+        }
+    }
+
+    /// Tells the session which partitions hold back, and which no longer do.
+    pub(super) fn change_flow(&mut self, partition: PartitionId) {
+        self.credit.step(partition, &mut self.flows);
+        for (partition, flow) in self.flows.drain(..) {
+            set_flow(&mut self.ledger, &mut self.link, partition, flow);
+        }
+    }
+
+    /// Commits every partition in which something changed.
+    pub(super) fn commit(&mut self) {
+        let checkpoints = self.ledger.checkpoints(self.state_bytes);
+        if let Some(session) = self.link.session().filter(|_| !checkpoints.is_empty()) {
+            session.commit(checkpoints);
+        }
+    }
+}
+
+fn set_flow(
+    ledger: &mut crate::ledger::Ledger,
+    link: &mut super::link::Link,
+    partition: PartitionId,
+    flow: Flow,
+) {
+    if let (Some(epoch), Some(session)) = (ledger.epoch(partition), link.session()) {
+        session.flow(partition, epoch, flow);
+    }
+}

@@ -1,0 +1,29 @@
+//! What the loop and its workers share: settings that do not change, the gate, the counters.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use laneway_domain::{Clock, Codec, GroupId};
+
+use super::gate::Gate;
+use super::hooks::Hooks;
+use super::stats::Counters;
+use crate::policy::{Classifier, RetryPolicy};
+use crate::route::Router;
+
+/// Read by all, changed by none but through the gate's and the counters' atomics.
+pub(crate) struct Shared {
+    pub(crate) group: GroupId,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) codec: Option<Arc<dyn Codec>>,
+    pub(crate) router: Router,
+    pub(crate) classifier: Classifier,
+    pub(crate) hooks: Hooks,
+    pub(crate) retry: RetryPolicy,
+    pub(crate) processing_timeout: Duration,
+    pub(crate) lane_capacity: usize,
+    /// Decides jitter and the hash of lanes.
+    pub(crate) seed: u64,
+    pub(crate) gate: Gate,
+    pub(crate) counters: Counters,
+}

@@ -1,0 +1,121 @@
+//! Figures of a subscription.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use laneway_domain::{AggregateKey, Position};
+
+use crate::lanes::Phase;
+
+/// What a subscription has done so far, and what it is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SubscriptionStats {
+    /// Events handled.
+    pub handled: u64,
+    /// Failed attempts that were, or will be, repeated.
+    pub retries: u64,
+    /// Events in the dead letters.
+    pub dead_letters: u64,
+    /// Positions stored by the broker, in commits of one partition each.
+    pub commits: u64,
+    /// Ranges that the broker deleted before they were read.
+    pub gaps: u64,
+    /// Partitions that are ours.
+    pub partitions: usize,
+    /// Events read and not finished.
+    pub open: usize,
+    /// Their bytes.
+    pub open_bytes: usize,
+    /// The lanes.
+    pub lanes: LaneStats,
+}
+
+/// What the lanes are doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LaneStats {
+    /// Lanes with work.
+    pub total: usize,
+    /// Lanes whose handler runs.
+    pub active: usize,
+    /// Lanes that could start and wait for their turn.
+    pub idle: usize,
+    /// Lanes that wait for the next attempt of their head.
+    pub waiting: usize,
+    /// Lanes that a dead letter closes.
+    pub dead: usize,
+}
+
+/// One lane, on request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LaneDetail {
+    /// The aggregate; none for an event without one.
+    pub key: Option<AggregateKey>,
+    /// What its head is doing.
+    pub phase: Phase,
+    /// The position of its head.
+    pub head: Position,
+    /// Failed attempts of its head.
+    pub attempts: u32,
+}
+
+/// Counters that loop and workers write and anyone reads; never one per event.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) handled: AtomicU64,
+    pub(crate) retries: AtomicU64,
+    pub(crate) dead_letters: AtomicU64,
+    pub(crate) commits: AtomicU64,
+    pub(crate) gaps: AtomicU64,
+    pub(crate) partitions: AtomicUsize,
+    pub(crate) open: AtomicUsize,
+    pub(crate) open_bytes: AtomicUsize,
+    pub(crate) workers: Vec<WorkerCounters>,
+}
+
+/// What a worker last said of its lanes.
+#[derive(Debug, Default)]
+pub(crate) struct WorkerCounters {
+    lanes: AtomicUsize,
+    running: AtomicUsize,
+    waiting: AtomicUsize,
+    dead: AtomicUsize,
+}
+
+impl WorkerCounters {
+    pub(crate) fn say(&self, census: crate::lanes::Census) {
+        self.lanes.store(census.lanes, Ordering::Relaxed);
+        self.running.store(census.running, Ordering::Relaxed);
+        self.waiting.store(census.waiting, Ordering::Relaxed);
+        self.dead.store(census.dead, Ordering::Relaxed);
+    }
+}
+
+impl Counters {
+    pub(crate) fn new(workers: usize) -> Self {
+        Self { workers: (0..workers).map(|_| WorkerCounters::default()).collect(), ..Self::default() }
+    }
+
+    /// How many lanes all workers have.
+    pub(crate) fn lanes(&self) -> usize {
+        self.workers.iter().map(|worker| worker.lanes.load(Ordering::Relaxed)).sum()
+    }
+
+    pub(crate) fn stats(&self) -> SubscriptionStats {
+        let sum = |of: fn(&WorkerCounters) -> &AtomicUsize| {
+            self.workers.iter().map(|worker| of(worker).load(Ordering::Relaxed)).sum::<usize>()
+        };
+        let (total, active) = (sum(|w| &w.lanes), sum(|w| &w.running));
+        let (waiting, dead) = (sum(|w| &w.waiting), sum(|w| &w.dead));
+        let idle = total.saturating_sub(active + waiting + dead);
+        SubscriptionStats {
+            handled: self.handled.load(Ordering::Relaxed),
+            retries: self.retries.load(Ordering::Relaxed),
+            dead_letters: self.dead_letters.load(Ordering::Relaxed),
+            commits: self.commits.load(Ordering::Relaxed),
+            gaps: self.gaps.load(Ordering::Relaxed),
+            partitions: self.partitions.load(Ordering::Relaxed),
+            open: self.open.load(Ordering::Relaxed),
+            open_bytes: self.open_bytes.load(Ordering::Relaxed),
+            lanes: LaneStats { total, active, idle, waiting, dead },
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! Subscribing, and the handle of a subscription.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use laneway_domain::{
+    Clock, DeadLetterQueue, GroupId, Handler, SubscribeError, Subscriber, Subscription as Request, TopicName,
+};
+use thiserror::Error;
+use tokio::sync::{mpsc, watch};
+
+use super::crew::Crew;
+use super::drains::Drains;
+use super::gate::Gate;
+use super::health::{Condition, RunPhase, SubscriptionHealth};
+use super::link::Link;
+use super::r#loop::{Control, Loop};
+use super::options::{ConfigError, SubscriptionOptions};
+use super::shared::Shared;
+use super::stats::{Counters, LaneDetail, SubscriptionStats};
+use crate::dead_letter::Burials;
+use crate::ledger::Ledger;
+use crate::policy::{Commits, Credit};
+use crate::timer::Timer;
+
+/// What a subscription stands on.
+#[derive(Clone)]
+pub struct Ground {
+    /// The way up from the broker.
+    pub subscriber: Arc<dyn Subscriber>,
+    /// Where events go that give up; without it none may, and their lanes wait.
+    pub dead_letters: Option<Arc<dyn DeadLetterQueue>>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// Why a subscription did not begin.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum SubscriptionError {
+    /// Settings break rules.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The broker did not open a session.
+    #[error(transparent)]
+    Open(#[from] SubscribeError),
+    /// This bus has a subscription of that group to that topic already: two of them would run one aggregate twice.
+    #[error("group `{group}` is subscribed to topic `{topic}` in this bus already")]
+    Twice {
+        /// The group.
+        group: GroupId,
+        /// The topic.
+        topic: TopicName,
+    },
+    /// The bus is closed.
+    #[error("the bus is closed")]
+    Closed,
+}
+
+/// A running subscription. Clones are handles of the same one; dropping them leaves it running.
+#[derive(Clone)]
+pub struct Subscription {
+    group: GroupId,
+    topics: Arc<[TopicName]>,
+    shared: Arc<Shared>,
+    control: mpsc::UnboundedSender<Control>,
+    health: watch::Receiver<SubscriptionHealth>,
+}
+
+/// Opens a session and starts a loop and its workers on the runtime that runs this.
+///
+/// # Errors
+/// All faults of the options at once, or why the broker opened no session.
+///
+/// # Cancel safety
+/// Dropping the future before it is ready leaves nothing behind.
+pub async fn subscribe<H: Handler>(
+    ground: Ground,
+    options: SubscriptionOptions,
+    handler: H,
+) -> Result<Subscription, SubscriptionError> {
+    ConfigError::check(options.faults())?;
+    let Ground { subscriber, dead_letters, clock } = ground;
+    let state_bytes = subscriber.capabilities().state_bytes;
+    let link = Link::open(subscriber, request(&options), clock.clone()).await?;
+    let topics: Arc<[TopicName]> = options.topics.clone().into();
+    let shared = Arc::new(share(&options, clock.clone()));
+    let (crew, _tasks) = Crew::start(&Arc::new(handler), &shared, options.workers, options.max_in_flight);
+    let (control, controlled) = mpsc::unbounded_channel();
+    let (condition, health) = Condition::new();
+    let run = Loop {
+        shared: shared.clone(),
+        link,
+        ledger: Ledger::default(),
+        credit: Credit::new(options.buffer),
+        crew,
+        drains: Drains::default(),
+        burials: Burials::new(dead_letters, clock.clone()),
+        commits: Commits::new(options.commit),
+        after_dead_letter: options.after_dead_letter,
+        state_bytes,
+        condition,
+        control: controlled,
+        inbox: Vec::new(),
+        flows: Vec::new(),
+        timer: Timer::new(clock),
+        closing: None,
+        ended: false,
+    };
+    tokio::spawn(run.run());
+    Ok(Subscription { group: options.group, topics, shared, control, health })
+}
+
+fn request(options: &SubscriptionOptions) -> Request {
+    Request {
+        group: options.group.clone(),
+        topics: options.topics.clone(),
+        start: options.start,
+        batch_events: options.batch_events,
+        batch_bytes: options.batch_bytes,
+        drain: options.drain,
+    }
+}
+
+fn share(options: &SubscriptionOptions, clock: Arc<dyn Clock>) -> Shared {
+    Shared {
+        group: options.group.clone(),
+        clock,
+        codec: options.codec.clone(),
+        router: options.router.clone(),
+        classifier: options.classifier.clone(),
+        hooks: options.hooks.clone(),
+        retry: options.retry,
+        processing_timeout: options.processing_timeout,
+        lane_capacity: options.lane_capacity,
+        seed: options.seed.unwrap_or_else(rand::random),
+        gate: Gate::new(),
+        counters: Counters::new(options.workers),
+    }
+}
+
+impl Subscription {
+    /// The group.
+    #[must_use]
+    pub fn group(&self) -> &GroupId {
+        &self.group
+    }
+
+    /// The topics.
+    #[must_use]
+    pub fn topics(&self) -> &[TopicName] {
+        &self.topics
+    }
+
+    /// Figures so far; counted in batches, so a moment behind.
+    #[must_use]
+    pub fn stats(&self) -> SubscriptionStats {
+        self.shared.counters.stats()
+    }
+
+    /// How it is.
+    #[must_use]
+    pub fn health(&self) -> SubscriptionHealth {
+        self.health.borrow().clone()
+    }
+
+    /// A view of the health that changes with it.
+    #[must_use]
+    pub fn watch_health(&self) -> watch::Receiver<SubscriptionHealth> {
+        self.health.clone()
+    }
+
+    /// What the lanes do right now, at most `limit` of each worker.
+    pub async fn lanes(&self, limit: usize) -> Vec<LaneDetail> {
+        let (answer, mut answers) = mpsc::unbounded_channel();
+        let mut all = Vec::new();
+        if self.control.send(Control::Inspect { limit, answer }).is_ok() {
+            while let Some(details) = answers.recv().await {
+                all.extend(details);
+            }
+        }
+        all
+    }
+
+    /// Stops: no handler starts from now on, running ones may end until shortly before the deadline, what is finished is
+    /// committed, the group is left. Ready at the deadline at the latest. A second call with less time hurries the first.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves the stop under way.
+    pub async fn close(&self, within: Duration) {
+        self.shared.gate.stop();
+        let deadline = self.shared.clock.monotonic() + within;
+        // A loop that has ended is closed already.
+        let _ = self.control.send(Control::Close { deadline });
+        self.ended().await;
+    }
+
+    /// Whether it has ended.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        matches!(self.health.borrow().phase, RunPhase::Ended(_)) || self.health.has_changed().is_err()
+    }
+
+    /// Waits until the subscription has ended, whoever ended it; the reason, if nobody asked for it.
+    pub async fn ended(&self) -> Option<String> {
+        let mut health = self.health.clone();
+        let ended = health.wait_for(|health| matches!(health.phase, RunPhase::Ended(_))).await;
+        match ended.as_deref().map(|health| &health.phase) {
+            Ok(RunPhase::Ended(reason)) => reason.clone(),
+            _ => Some("the loop is gone".to_owned()),
+        }
+    }
+}
+
+impl std::fmt::Debug for Subscription {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Subscription")
+            .field("group", &self.group)
+            .field("topics", &self.topics)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,47 @@
+//! What lanes remember of an event that failed, until it is terminal.
+
+use hashbrown::HashMap;
+use laneway_domain::Timestamp;
+
+use crate::lanes::LaneId;
+
+/// The failures of the events at the heads of lanes; empty, and free, while nothing fails.
+#[derive(Debug, Default)]
+pub(crate) struct Troubles(HashMap<LaneId, Trouble, foldhash::fast::FixedState>);
+
+/// The failures of one event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Trouble {
+    pub(crate) attempts: u32,
+    pub(crate) first: Timestamp,
+    pub(crate) last: Timestamp,
+}
+
+impl Troubles {
+    /// Notes a failed attempt; `before` counts those from before a crash or a rebalance.
+    pub(crate) fn add(&mut self, lane: LaneId, before: u32, now: Timestamp) -> Trouble {
+        let trouble = self.0.entry(lane).or_insert(Trouble { attempts: before, first: now, last: now });
+        trouble.attempts = trouble.attempts.saturating_add(1);
+        trouble.last = now;
+        *trouble
+    }
+
+    /// How many attempts of the lane's head failed since this worker has it.
+    #[inline]
+    pub(crate) fn attempts(&self, lane: LaneId) -> Option<u32> {
+        if self.0.is_empty() { None } else { self.0.get(&lane).map(|trouble| trouble.attempts) }
+    }
+
+    /// The event is terminal, or forgotten.
+    #[inline]
+    pub(crate) fn forget(&mut self, lane: LaneId) {
+        if !self.0.is_empty() {
+            self.0.remove(&lane);
+        }
+    }
+
+    /// Keeps only what `stays` names.
+    pub(crate) fn retain(&mut self, mut stays: impl FnMut(LaneId) -> bool) {
+        self.0.retain(|lane, _| stays(*lane));
+    }
+}

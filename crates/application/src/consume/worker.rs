@@ -1,0 +1,400 @@
+//! A worker: owns the lanes whose keys hash to it, and runs their handlers.
+//!
+//! It takes commands in, starts what is ready while there are permits, polls what was woken, and reports. Every decision
+//! stands in the lanes and the policies; what happens to a failed attempt is in `fail`.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use laneway_domain::{Cancellation, Event, Handler, HandlerError, Monotonic};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+
+use super::attempt::attempt;
+use super::message::{Command, DrainId, Report};
+use super::permits::{Permits, Purse};
+use super::run::{Run, Runs};
+use super::seats::{Polled, Seats, Sitter};
+use super::shared::Shared;
+use super::trouble::Troubles;
+use crate::lanes::{Admitted, LaneId, Lanes, Opened, Ticket};
+use crate::ledger::Tenure;
+use crate::policy::{Failure, FailureKind};
+use crate::timer::Timer;
+
+/// How many events a worker starts before it lets others run.
+const TURN: usize = 1_024;
+/// How many starts share one look at the clock.
+const STARTS_PER_LOOK: usize = 64;
+
+/// A worker, while its futures come from `call`.
+pub(crate) struct Worker<C, F> {
+    pub(super) shared: Arc<Shared>,
+    pub(super) number: usize,
+    call: C,
+    cancellation: Cancellation,
+    commands: UnboundedReceiver<Command>,
+    pub(super) reports: UnboundedSender<Report>,
+    pub(super) lanes: Lanes,
+    pub(super) runs: Runs,
+    seats: Seats<F>,
+    purse: Purse,
+    pub(super) troubles: Troubles,
+    done: Vec<Report>,
+    drains: Vec<(DrainId, Vec<Tenure>)>,
+    timer: Timer,
+    /// The earliest deadline of what runs, or earlier.
+    patience: Monotonic,
+    pub(super) now: Monotonic,
+    closing: bool,
+}
+
+/// The ends of a worker's queues.
+pub(crate) struct Post {
+    pub(crate) number: usize,
+    pub(crate) commands: UnboundedReceiver<Command>,
+    pub(crate) reports: UnboundedSender<Report>,
+    pub(crate) permits: Arc<Permits>,
+}
+
+/// Runs a worker until the loop is gone and nothing runs any more.
+pub(crate) async fn work<H: Handler>(handler: Arc<H>, shared: Arc<Shared>, post: Post) {
+    let cancellation = handler.cancellation();
+    let (handler, group) = (&*handler, shared.group.clone());
+    let call = |event: Event, number: u32| attempt(handler, &group, event, number);
+    let mut worker = Worker::new(call, cancellation, shared, post);
+    std::future::poll_fn(|cx| worker.poll(cx)).await;
+}
+
+impl<C, F> Worker<C, F>
+where
+    C: Fn(Event, u32) -> F,
+    F: Future<Output = Result<(), HandlerError>>,
+{
+    fn new(call: C, cancellation: Cancellation, shared: Arc<Shared>, post: Post) -> Self {
+        Self {
+            number: post.number,
+            call,
+            cancellation,
+            commands: post.commands,
+            reports: post.reports,
+            lanes: Lanes::new(shared.lane_capacity),
+            runs: Runs::new(shared.codec.clone()),
+            seats: Seats::new(),
+            purse: Purse::new(post.permits, post.number),
+            troubles: Troubles::default(),
+            done: Vec::new(),
+            drains: Vec::new(),
+            timer: Timer::new(shared.clock.clone()),
+            patience: Monotonic::NEVER,
+            now: shared.clock.monotonic(),
+            closing: false,
+            shared,
+        }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.seats.register(cx.waker());
+        self.now = self.shared.clock.monotonic();
+        self.take_commands(cx);
+        self.poll_woken();
+        self.keep_time();
+        let more = self.start_ready(cx);
+        self.report_drains();
+        self.flush();
+        self.purse.rest();
+        if self.closing && self.seats.taken() == 0 {
+            return Poll::Ready(());
+        }
+        let next = self.next_time();
+        if more || self.timer.poll(cx, next).is_ready() {
+            cx.waker().wake_by_ref();
+        }
+        Poll::Pending
+    }
+
+    fn take_commands(&mut self, cx: &mut Context<'_>) {
+        while let Poll::Ready(command) = self.commands.poll_recv(cx) {
+            match command {
+                Some(command) => self.obey(command),
+                None => {
+                    self.close();
+                    return;
+                }
+            }
+        }
+    }
+
+    fn obey(&mut self, command: Command) {
+        match command {
+            Command::Run(run) => self.admit(*run),
+            Command::Drain(id, tenures) => {
+                self.forget(&tenures);
+                self.drains.push((id, tenures));
+            }
+            Command::Evict(tenures) => self.evict(&tenures),
+            Command::Buried(lane, after) => self.buried(lane, after),
+            Command::Nudge => {}
+            Command::Inspect(limit, answer) => {
+                // Whoever asked may have gone.
+                let _ = answer.send(self.details(limit));
+            }
+        }
+    }
+
+    /// The loop is gone: nothing starts any more, and what can be dropped is.
+    fn close(&mut self) {
+        self.closing = true;
+        self.lanes.forget(|_| true, |_| ());
+        if self.cancellation == Cancellation::Drop {
+            let all: Vec<u32> = self.seats.sitters().map(|(at, _)| at).collect();
+            for at in all {
+                self.seats.evict(at);
+                self.purse.give();
+            }
+        }
+    }
+
+    fn admit(&mut self, run: Run) {
+        let tenure = run.tenure;
+        let (run, entries) = self.runs.take(run, self.now);
+        for row in 0..entries {
+            let ticket = Ticket { run, row };
+            let (lanes, runs) = (&mut self.lanes, &self.runs);
+            let admitted = match (runs.entry(ticket).hash, runs.key(ticket)) {
+                (Some(hash), key @ Some(_)) => {
+                    lanes.admit(hash.get(), ticket, |other| runs.key(other) == key)
+                }
+                _ => lanes.admit_loose(ticket),
+            };
+            if let Admitted::Filled(_) = admitted {
+                self.send(Report::Full { tenure, full: true });
+            }
+        }
+    }
+
+    fn poll_woken(&mut self) {
+        while let Some((sitter, polled)) = self.seats.poll_woken() {
+            self.polled(sitter, polled);
+        }
+    }
+
+    /// Starts what is ready while there are permits; whether there is more to start.
+    fn start_ready(&mut self, cx: &mut Context<'_>) -> bool {
+        for started in 0..TURN {
+            if self.lanes.ready() == 0 {
+                return false;
+            }
+            if started % STARTS_PER_LOOK == STARTS_PER_LOOK - 1 {
+                self.now = self.shared.clock.monotonic();
+            }
+            if !self.shared.gate.may_start(self.now) || !self.purse.take(cx.waker()) {
+                return false;
+            }
+            if let Some((lane, ticket)) = self.lanes.start() {
+                self.start(lane, ticket);
+            }
+        }
+        true
+    }
+
+    fn start(&mut self, lane: LaneId, ticket: Ticket) {
+        let Some(event) = self.runs.event(ticket) else {
+            self.purse.give();
+            self.undecodable(lane, ticket);
+            return;
+        };
+        let failed = self.troubles.attempts(lane).unwrap_or_else(|| self.runs.attempts(ticket));
+        let sitter = Sitter { lane, ticket, deadline: Monotonic::NEVER };
+        let (at, polled) = self.seats.sit(sitter, (self.call)(event, failed + 1));
+        if let Polled::Pending = polled {
+            self.seats.sitter_mut(at).deadline = self.deadline(ticket);
+            return;
+        }
+        self.polled(sitter, polled);
+    }
+
+    /// When an event that does not end at its first poll has to be through.
+    fn deadline(&mut self, ticket: Ticket) -> Monotonic {
+        let own = self.runs.event(ticket).and_then(|event| self.shared.router.timeout(&event));
+        let deadline = self.now + own.unwrap_or(self.shared.processing_timeout);
+        self.patience = self.patience.min(deadline);
+        deadline
+    }
+
+    fn polled(&mut self, sitter: Sitter, polled: Polled<Result<(), HandlerError>>) {
+        let failure = match polled {
+            Polled::Pending => return,
+            Polled::Returned(Ok(())) => None,
+            Polled::Returned(Err(error)) => {
+                let words = laneway_domain::chain(error.cause());
+                Some(Failure { kind: FailureKind::Error, error: Some(error), words })
+            }
+            Polled::Panicked(panic) => Some(Failure {
+                kind: FailureKind::Panic,
+                error: None,
+                words: vec![format!("panic: {panic}")],
+            }),
+        };
+        self.purse.give();
+        let Sitter { lane, ticket, .. } = sitter;
+        if self.lanes.phase(lane) == Some(crate::lanes::Phase::Ghost) {
+            self.ghost_ended(lane, ticket, failure.is_none());
+        } else if let Some(failure) = failure {
+            self.failed(lane, ticket, failure);
+        } else {
+            self.succeeded(lane, ticket);
+        }
+    }
+
+    fn succeeded(&mut self, lane: LaneId, ticket: Ticket) {
+        self.troubles.forget(lane);
+        self.report_done(ticket);
+        self.advance(lane, ticket);
+    }
+
+    /// The head of a lane is terminal, or gone: the next one may come.
+    pub(super) fn advance(&mut self, lane: LaneId, ticket: Ticket) {
+        let tenure = self.runs.tenure(ticket.run);
+        if self.lanes.finish(lane) == Opened::Relieved {
+            self.send(Report::Full { tenure, full: false });
+        }
+        self.runs.release(ticket);
+    }
+
+    /// Adds an event to the report of its tenure.
+    #[inline]
+    pub(super) fn report_done(&mut self, ticket: Ticket) {
+        let slot = self.runs.entry(ticket).slot;
+        let size = self.runs.received(ticket).body.size();
+        let of = self.runs.tenure(ticket.run);
+        if let Some(Report::Done { tenure, slots, bytes }) = self.done.last_mut()
+            && *tenure == of
+        {
+            slots.push(slot);
+            *bytes += size;
+            return;
+        }
+        self.done.push(Report::Done { tenure: of, slots: vec![slot], bytes: size });
+    }
+
+    /// A run that outlived its tenure ended: if it is done and the same event waits behind it, that one is done too.
+    fn ghost_ended(&mut self, lane: LaneId, ticket: Ticket, done: bool) {
+        let again = self.lanes.follower(lane).filter(|next| self.same_place(ticket, *next));
+        self.troubles.forget(lane);
+        self.advance(lane, ticket);
+        if let Some(next) = again.filter(|_| done) {
+            self.adopt(lane, next);
+        }
+    }
+
+    fn same_place(&self, a: Ticket, b: Ticket) -> bool {
+        let place = |ticket| (self.runs.topic(ticket), self.runs.received(ticket).position);
+        place(a) == place(b)
+    }
+
+    fn adopt(&mut self, lane: LaneId, head: Ticket) {
+        if self.lanes.take_ready(lane) {
+            self.report_done(head);
+            self.advance(lane, head);
+        }
+    }
+
+    /// Whether nothing of a tenure may start any more.
+    pub(super) fn is_draining(&self, tenure: Tenure) -> bool {
+        self.drains.iter().any(|(_, tenures)| tenures.contains(&tenure))
+    }
+
+    fn forget(&mut self, tenures: &[Tenure]) {
+        let (runs, mut released) = (&self.runs, Vec::new());
+        self.lanes
+            .forget(|ticket| tenures.contains(&runs.tenure(ticket.run)), |ticket| released.push(ticket));
+        let lanes = &self.lanes;
+        self.troubles.retain(|lane| lanes.phase(lane).is_some());
+        released.into_iter().for_each(|ticket| self.runs.release(ticket));
+    }
+
+    fn evict(&mut self, tenures: &[Tenure]) {
+        self.forget(tenures);
+        self.drains.retain(|(_, drained)| !drained.iter().all(|tenure| tenures.contains(tenure)));
+        let runs = &self.runs;
+        let theirs = |sitter: &Sitter| tenures.contains(&runs.tenure(sitter.ticket.run));
+        let evicted: Vec<_> = self.seats.sitters().filter(|(_, sitter)| theirs(sitter)).collect();
+        for (at, Sitter { lane, ticket, .. }) in evicted {
+            if self.cancellation == Cancellation::Finish {
+                self.lanes.haunt(lane);
+                continue;
+            }
+            self.seats.evict(at);
+            self.purse.give();
+            self.troubles.forget(lane);
+            self.advance(lane, ticket);
+        }
+    }
+
+    /// Ends what has run too long, wakes what is due, lets go of old buffers.
+    fn keep_time(&mut self) {
+        if self.patience <= self.now {
+            self.time_out();
+        }
+        self.lanes.due(self.now);
+        self.runs.loosen(self.now);
+    }
+
+    /// When there is something to do even if nobody calls.
+    fn next_time(&mut self) -> Monotonic {
+        let retry = self.lanes.next_due().unwrap_or(Monotonic::NEVER);
+        retry.min(self.runs.next_loosening()).min(self.patience)
+    }
+
+    fn time_out(&mut self) {
+        let sitters: Vec<_> = self.seats.sitters().collect();
+        self.patience = Monotonic::NEVER;
+        for (at, sitter) in sitters {
+            if sitter.deadline > self.now {
+                self.patience = self.patience.min(sitter.deadline);
+            } else if self.cancellation == Cancellation::Drop {
+                self.seats.evict(at);
+                self.purse.give();
+                let words = vec!["it took longer than its processing time".to_owned()];
+                let failure = Failure { kind: FailureKind::Timeout, error: None, words };
+                self.failed(sitter.lane, sitter.ticket, failure);
+            } else {
+                // It cannot be stopped: its lane stays closed until it ends, and what it returns then counts.
+                self.seats.sitter_mut(at).deadline = Monotonic::NEVER;
+                tracing::warn!(group = %self.shared.group, "a handler that cannot be cancelled has run out of time");
+            }
+        }
+    }
+
+    fn report_drains(&mut self) {
+        if self.drains.is_empty() {
+            return;
+        }
+        let (runs, seats, reports) = (&self.runs, &self.seats, &self.reports);
+        let mut finished = Vec::new();
+        self.drains.retain(|(id, tenures)| {
+            let runs_on =
+                seats.sitters().any(|(_, sitter)| tenures.contains(&runs.tenure(sitter.ticket.run)));
+            if !runs_on {
+                finished.push(*id);
+            }
+            runs_on
+        });
+        self.done.drain(..).for_each(|report| drop(reports.send(report)));
+        finished.into_iter().for_each(|id| self.send(Report::Drained(id)));
+    }
+
+    fn flush(&mut self) {
+        for report in self.done.drain(..) {
+            // A loop that has gone no longer wants to know.
+            let _ = self.reports.send(report);
+        }
+        self.shared.counters.workers[self.number].say(self.lanes.census());
+    }
+
+    pub(super) fn send(&mut self, report: Report) {
+        for report in self.done.drain(..).chain([report]) {
+            let _ = self.reports.send(report);
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Burials: writing entries until the store has them.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use laneway_domain::{BoxFuture, Clock, DeadLetter, DeadLetterQueue, ErrorClass, StoreError, StoreFault};
+
+use crate::consume::message::Dead;
+use crate::ledger::Tenure;
+use crate::policy::{Next, RetryPolicy};
+
+/// Entries on their way to the store. Each is written again until the store has it; until then its lane waits and its
+/// position stays open.
+pub(crate) struct Burials {
+    store: Option<Arc<dyn DeadLetterQueue>>,
+    clock: Arc<dyn Clock>,
+    running: FuturesUnordered<BoxFuture<Buried>>,
+    waiting: Vec<Tenure>,
+    /// What the store said last, while it refuses.
+    refusal: Option<String>,
+}
+
+/// One try to write an entry.
+pub(crate) struct Buried {
+    pub(crate) dead: Box<Dead>,
+    pub(crate) tries: u32,
+    pub(crate) result: Result<(), StoreError>,
+}
+
+/// How often a store that refuses is asked again.
+const BACKOFF: RetryPolicy = RetryPolicy {
+    max_retries: u32::MAX,
+    initial_interval: Duration::from_millis(100),
+    max_interval: Duration::from_secs(5),
+    multiplier: 2.0,
+    jitter: 0.2,
+};
+
+impl Burials {
+    pub(crate) fn new(store: Option<Arc<dyn DeadLetterQueue>>, clock: Arc<dyn Clock>) -> Self {
+        Self { store, clock, running: FuturesUnordered::new(), waiting: Vec::new(), refusal: None }
+    }
+
+    /// Begins to write an entry.
+    pub(crate) fn begin(&mut self, dead: Box<Dead>) {
+        self.waiting.push(dead.tenure);
+        self.write(dead, 0);
+    }
+
+    /// Writes an entry again, after a wait that grows.
+    pub(crate) fn again(&mut self, buried: Buried) {
+        let Buried { dead, tries, result } = buried;
+        if let Err(error) = result {
+            self.refusal = Some(error.to_string());
+        }
+        self.write(dead, tries);
+    }
+
+    fn write(&self, dead: Box<Dead>, tries: u32) {
+        let (store, clock) = (self.store.clone(), self.clock.clone());
+        let position = dead.letter.id.position.value();
+        self.running.push(Box::pin(async move {
+            if tries > 0
+                && let Next::After(wait) = BACKOFF.next(tries, ErrorClass::Retryable, position)
+            {
+                clock.wake_at(clock.monotonic() + wait).await;
+            }
+            let result = bury(store.as_deref(), &dead.letter).await;
+            Buried { dead, tries: tries.saturating_add(1), result }
+        }));
+    }
+
+    /// An entry is in the store, or its tenure is over.
+    pub(crate) fn finished(&mut self, dead: &Dead) {
+        if let Some(at) = self.waiting.iter().position(|tenure| *tenure == dead.tenure) {
+            self.waiting.swap_remove(at);
+        }
+        if self.waiting.is_empty() {
+            self.refusal = None;
+        }
+    }
+
+    /// Whether an entry of this tenure is not in the store yet.
+    pub(crate) fn is_busy(&self, tenure: Tenure) -> bool {
+        self.waiting.contains(&tenure)
+    }
+
+    /// What the store says, while it refuses.
+    pub(crate) fn refusal(&self) -> Option<&str> {
+        self.refusal.as_deref()
+    }
+
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Buried> {
+        match self.running.poll_next_unpin(cx) {
+            Poll::Ready(Some(buried)) => Poll::Ready(buried),
+            Poll::Ready(None) | Poll::Pending => Poll::Pending,
+        }
+    }
+}
+
+async fn bury(store: Option<&dyn DeadLetterQueue>, letter: &DeadLetter) -> Result<(), StoreError> {
+    let Some(store) = store else {
+        let reason = "the bus has no dead-letter store; give it one, or no event may give up";
+        return Err(StoreError::new(StoreFault::Rejected, "bury", reason));
+    };
+    let answered = store.bury(vec![letter.clone()]).await.pop();
+    answered.unwrap_or_else(|| Err(StoreError::new(StoreFault::Unknown, "bury", "the store gave no answer")))
+}

@@ -1,0 +1,119 @@
+//! The publish path.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use laneway_domain::{
+    Clock, Envelope, EventId, Flushed, Outgoing, PublishError, PublishFault, Published, Publisher,
+};
+
+use super::check::{refusal, split};
+use super::receipt::Receipt;
+use super::stamp::Stamp;
+use crate::consume::origin::origin;
+
+/// Takes events from the user to the publisher port. No lock, and per batch one look at the clock.
+pub struct PublishPath {
+    publisher: Arc<dyn Publisher>,
+    clock: Arc<dyn Clock>,
+    closed: AtomicBool,
+    published: AtomicU64,
+    refused: AtomicU64,
+}
+
+impl PublishPath {
+    /// A path to this publisher.
+    #[must_use]
+    pub fn new(publisher: Arc<dyn Publisher>, clock: Arc<dyn Clock>) -> Self {
+        let (closed, published, refused) = (AtomicBool::new(false), AtomicU64::new(0), AtomicU64::new(0));
+        Self { publisher, clock, closed, published, refused }
+    }
+
+    /// Publishes one event. `Ok` means that the broker holds it.
+    ///
+    /// # Errors
+    /// What became of the event otherwise, see [`PublishFault`].
+    ///
+    /// # Cancel safety
+    /// Dropping the future recalls nothing: the outcome is unknown.
+    pub async fn publish(&self, event: Envelope) -> Result<Receipt, PublishError> {
+        let mut answers = self.publish_batch(vec![event]).await;
+        answers.pop().unwrap_or_else(|| Err(no_answer()))
+    }
+
+    /// Publishes events; answer `i` belongs to event `i`. Events of one aggregate are appended in the order given; two
+    /// batches are ordered only if the first was awaited.
+    ///
+    /// # Cancel safety
+    /// Dropping the future recalls nothing: the outcomes are unknown.
+    pub async fn publish_batch(&self, mut events: Vec<Envelope>) -> Vec<Result<Receipt, PublishError>> {
+        if self.closed.load(Ordering::Acquire) {
+            return events.iter().map(|_| Err(closed())).collect();
+        }
+        let mut stamp = Stamp::new(self.clock.wall());
+        events.iter_mut().for_each(|event| stamp.put_on(event));
+        let capabilities = self.publisher.capabilities();
+        let answers = if events.iter().any(|event| refusal(event, capabilities).is_some()) {
+            self.publish_some(events).await
+        } else {
+            self.hand_over(events).await
+        };
+        self.count(&answers);
+        answers
+    }
+
+    /// Publishes what of a batch may go, and answers in the batch's order.
+    async fn publish_some(&self, events: Vec<Envelope>) -> Vec<Result<Receipt, PublishError>> {
+        let (passed, errors) = split(events, self.publisher.capabilities());
+        let mut answers = self.hand_over(passed).await.into_iter();
+        let answer = |error: Option<PublishError>| match error {
+            Some(error) => Err(error),
+            None => answers.next().unwrap_or_else(|| Err(no_answer())),
+        };
+        errors.into_iter().map(answer).collect()
+    }
+
+    async fn hand_over(&self, events: Vec<Envelope>) -> Vec<Result<Receipt, PublishError>> {
+        let ids: Vec<Option<EventId>> = events.iter().map(Envelope::id).collect();
+        let origin = origin();
+        let mut results = self.publisher.publish(Outgoing { events, origin }).await;
+        // An adapter that answers too little leaves the rest unknown, never acknowledged.
+        results.resize_with(ids.len(), || Err(no_answer()));
+        ids.into_iter().zip(results).map(|(id, result)| receipt(id, result)).collect()
+    }
+
+    fn count(&self, answers: &[Result<Receipt, PublishError>]) {
+        let published = answers.iter().filter(|answer| answer.is_ok()).count() as u64;
+        self.published.fetch_add(published, Ordering::Relaxed);
+        if published < answers.len() as u64 {
+            self.refused.fetch_add(answers.len() as u64 - published, Ordering::Relaxed);
+        }
+    }
+
+    /// How many events were acknowledged, and how many were not.
+    #[must_use]
+    pub fn counts(&self) -> (u64, u64) {
+        (self.published.load(Ordering::Relaxed), self.refused.load(Ordering::Relaxed))
+    }
+
+    /// Takes no more events, and waits until those handed over have an outcome, at most so long.
+    pub async fn close(&self, within: Duration) -> Flushed {
+        self.closed.store(true, Ordering::Release);
+        self.publisher.flush(self.clock.monotonic() + within).await
+    }
+}
+
+fn receipt(id: Option<EventId>, result: Result<Published, PublishError>) -> Result<Receipt, PublishError> {
+    let Published { partition, position } = result?;
+    let id = id.ok_or_else(no_answer)?;
+    Ok(Receipt { id, partition, position })
+}
+
+fn no_answer() -> PublishError {
+    PublishError::new(PublishFault::Unknown, "the publisher gave no answer for this event")
+}
+
+fn closed() -> PublishError {
+    PublishError::new(PublishFault::Closed, "the bus is closed")
+}
