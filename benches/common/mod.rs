@@ -1,6 +1,8 @@
 //! What the benches share: alternating runs, medians, one JSON object a line.
 #![allow(dead_code, missing_docs, clippy::unwrap_used, clippy::print_stdout, clippy::disallowed_methods)]
 
+pub mod load;
+
 use std::time::{Duration, Instant};
 
 /// The median of figures.

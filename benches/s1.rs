@@ -1,0 +1,114 @@
+//! S1: events a second from publish to handled on the memory bus, in order, with a no-op async handler, on two threads.
+//!
+//! The floor is a bare tokio channel between two tasks that relays the same batches of the same envelopes and drops them.
+#![allow(missing_docs, clippy::unwrap_used, clippy::cast_precision_loss, clippy::disallowed_methods)]
+
+mod common;
+
+use common::load::Load;
+use common::{Row, alternate, timed};
+use laneway::prelude::*;
+use std::time::Duration;
+use tokio::runtime::Runtime;
+
+const AGGREGATES: usize = 10_000;
+const BATCH: usize = 512;
+
+fn events(default: usize) -> usize {
+    let wanted = std::env::var("LANEWAY_BENCH_EVENTS").ok().and_then(|n| n.parse().ok());
+    wanted.unwrap_or(default) / BATCH * BATCH
+}
+
+fn runtime() -> Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
+}
+
+fn topic() -> TopicName {
+    TopicName::new("bench").unwrap()
+}
+
+fn options(group: &str) -> SubscriptionOptions {
+    let mut options = SubscriptionOptions::new(GroupId::new(group).unwrap(), [topic()]);
+    options.workers = std::env::var("LANEWAY_BENCH_WORKERS").ok().and_then(|n| n.parse().ok()).unwrap_or(1);
+    options
+}
+
+/// Events a second through the bus.
+fn ours(events: usize, batch: usize) -> f64 {
+    runtime().block_on(async move {
+        let bus = EventBus::builder().memory(MemoryConfig::default()).build().unwrap();
+        let handled = bus.subscribe(options("bench"), handler_fn(|_| async { Ok(()) })).await.unwrap();
+        let publisher = bus.clone();
+        let start = std::time::Instant::now();
+        let publishing = tokio::spawn(async move {
+            let mut load = Load::new(&topic(), AGGREGATES, 1);
+            let start = std::time::Instant::now();
+            for _ in 0..events / batch {
+                if batch == 1 {
+                    publisher.publish(load.event("x".into())).await.unwrap();
+                    continue;
+                }
+                for answer in publisher.publish_batch(load.batch(batch)).await {
+                    answer.unwrap();
+                }
+            }
+            start
+        });
+        let begun = publishing.await.unwrap();
+        while handled.stats().handled < events as u64 {
+            tokio::time::sleep(Duration::from_micros(200)).await;
+        }
+        let _ = start;
+        let took = begun.elapsed();
+        bus.close(Duration::from_secs(5)).await;
+        events as f64 / took.as_secs_f64()
+    })
+}
+
+/// Events a second through a channel.
+fn floor(events: usize, batch: usize) -> f64 {
+    runtime().block_on(async move {
+        let (tell, mut told) = tokio::sync::mpsc::channel::<Vec<Envelope>>(16);
+        let counting = tokio::spawn(async move {
+            let mut handled = 0;
+            while let Some(batch) = told.recv().await {
+                handled += std::hint::black_box(batch).into_iter().filter(|e| e.aggregate().is_some()).count();
+            }
+            handled
+        });
+        let sending = tokio::spawn(async move {
+            let mut load = Load::new(&topic(), AGGREGATES, 1);
+            let start = std::time::Instant::now();
+            for _ in 0..events / batch {
+                let events = if batch == 1 { vec![load.event("x".into())] } else { load.batch(batch) };
+                tell.send(events).await.unwrap();
+            }
+            start
+        });
+        let begun = sending.await.unwrap();
+        assert_eq!(counting.await.unwrap(), events);
+        events as f64 / begun.elapsed().as_secs_f64()
+    })
+}
+
+fn row(workload: &str, target: &str, n: usize, batch: usize) {
+    let (a, b) = alternate(|| ours(n, batch), || floor(n, batch));
+    Row {
+        id: "S1",
+        workload: workload.to_owned(),
+        unit: "events/s",
+        ours: a,
+        floor: Some(("tokio mpsc of the same batches", b)),
+        ratio: Some(a / b),
+        target,
+    }
+    .print();
+}
+
+fn main() {
+    let ((), took) = timed(|| {
+        row("memory bus, batches of 512, publish to handled", ">= 4.2 million/s; >= 0.5x floor", events(4_000_000), BATCH);
+        row("memory bus, one event at a time, awaited", "measured", events(512 * 1_000), 1);
+    });
+    eprintln!("took {took:?}");
+}

@@ -1,0 +1,98 @@
+//! S12: memory of a million queued lanes, and of ten million aggregates that come and go.
+//!
+//! Counts what the allocator hands out, not what the system gives the process.
+#![allow(missing_docs, clippy::unwrap_used, clippy::cast_precision_loss, clippy::disallowed_methods)]
+
+mod common;
+
+use common::Row;
+use laneway::prelude::*;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Notify;
+
+#[global_allocator]
+static ALLOCATED: stats_alloc::StatsAlloc<std::alloc::System> = stats_alloc::StatsAlloc::system();
+
+fn held() -> f64 {
+    let stats = ALLOCATED.stats();
+    stats.bytes_allocated as f64 - stats.bytes_deallocated as f64
+}
+
+async fn publish(bus: &EventBus, topic: &TopicName, ids: std::ops::Range<u64>) {
+    for start in ids.clone().step_by(512) {
+        let events = (start..(start + 512).min(ids.end)).map(|n| {
+            let id = AggregateId::new(format!("order:{n:012}")).unwrap();
+            Envelope::new(topic.clone(), bytes::Bytes::from_static(&[0; 200])).with_aggregate(id)
+        });
+        for answer in bus.publish_batch(events.collect()).await {
+            answer.unwrap();
+        }
+    }
+}
+
+/// Bytes held for each of a million lanes with one queued event, envelope included, payload not.
+async fn queued() -> f64 {
+    const LANES: u64 = 1_000_000;
+    let config = MemoryConfig {
+        retention_events: 1 << 20,
+        retention_bytes: 1 << 32,
+        ..MemoryConfig::default()
+    };
+    let bus = EventBus::builder().memory(config).build().unwrap();
+    let topic = TopicName::new("bench").unwrap();
+    let (gate, held_back) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (waits, _keep) = (held_back.clone(), gate);
+    let handler = handler_fn(move |_| {
+        let waits = waits.clone();
+        async move {
+            waits.notified().await;
+            Ok(())
+        }
+    });
+    let mut options = SubscriptionOptions::new(GroupId::new("bench").unwrap(), [topic.clone()]);
+    options.max_in_flight = 1;
+    options.processing_timeout = Duration::from_secs(3_600);
+    options.buffer.partition_events = 1 << 21;
+    options.buffer.partition_bytes = 1 << 32;
+    options.buffer.events = 1 << 22;
+    options.buffer.bytes = 1 << 33;
+    options.buffer.lanes = 1 << 22;
+    let subscription = bus.subscribe(options, handler).await.unwrap();
+    let before = held();
+    publish(&bus, &topic, 0..LANES).await;
+    while subscription.stats().lanes.total < LANES as usize {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    (held() - before) / LANES as f64
+}
+
+/// Bytes that are held more after ten million aggregates than after the first million.
+async fn idle() -> f64 {
+    let config = MemoryConfig { retention_events: 8_192, ..MemoryConfig::default() };
+    let bus = EventBus::builder().memory(config).build().unwrap();
+    let topic = TopicName::new("bench").unwrap();
+    let options = SubscriptionOptions::new(GroupId::new("bench").unwrap(), [topic.clone()]);
+    let subscription = bus.subscribe(options, handler_fn(|_| async { Ok(()) })).await.unwrap();
+    let mut first = 0.0;
+    for million in 0..10u64 {
+        publish(&bus, &topic, million * 1_000_000..(million + 1) * 1_000_000).await;
+        while subscription.stats().handled < (million + 1) * 1_000_000 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        if million == 0 {
+            first = held();
+        }
+    }
+    held() - first
+}
+
+fn main() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let row = |workload: &str, unit, ours, target| {
+        Row { id: "S12", workload: workload.to_owned(), unit, ours, floor: None, ratio: None, target }.print();
+    };
+    row("a queued lane, envelope and log included, payload not", "bytes", runtime.block_on(queued()), "<= 300");
+    row("growth from 1 to 10 million aggregates seen", "bytes", runtime.block_on(idle()), "0, within a buffer");
+}
