@@ -14,6 +14,7 @@ pub mod ledger;
 pub mod policy;
 pub mod publish;
 pub mod route;
+pub mod sabotage;
 mod timer;
 
 pub use bus::Bus;

@@ -11,6 +11,7 @@ use super::hooks::MissingRange;
 use super::r#loop::Loop;
 use super::message::Command;
 use crate::ledger::Tenure;
+use crate::sabotage::{Bug, is_planted};
 
 impl Loop {
     /// Partitions are ours: each begins a tenure where the group's checkpoint says.
@@ -90,6 +91,9 @@ impl Loop {
     fn end_tenure(&mut self, tenure: Tenure) -> Option<laneway_domain::Checkpoint> {
         let partition = self.ledger.info(tenure)?.partition;
         self.credit.end(partition);
+        if self.shared.gate.is_stopped() && is_planted(Bug::ShutdownLosesInFlight) {
+            self.ledger.book(tenure).into_iter().for_each(crate::ledger::PartitionLedger::settle_all);
+        }
         self.ledger.end(tenure, self.state_bytes)
     }
 

@@ -142,6 +142,12 @@ impl ConfigError {
         if faults.is_empty() { Ok(()) } else { Err(Self { faults }) }
     }
 
+    /// An error of these faults.
+    #[must_use]
+    pub fn new(faults: Vec<Invalid>) -> Self {
+        Self { faults }
+    }
+
     /// The rules that are broken.
     #[must_use]
     pub fn faults(&self) -> &[Invalid] {

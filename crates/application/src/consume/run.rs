@@ -216,12 +216,6 @@ impl Runs {
     pub(crate) fn next_loosening(&self) -> Monotonic {
         self.ages.front().map_or(Monotonic::NEVER, |(since, ..)| *since + Self::LOOSE_AFTER)
     }
-
-    /// How many runs are held.
-    #[cfg(test)]
-    pub(crate) fn len(&self) -> usize {
-        self.held.iter().flatten().count()
-    }
 }
 
 impl Held {
@@ -261,3 +255,7 @@ fn decode(
         Err(Box::new(Undecodable { record: record.clone(), error }))
     })
 }
+
+#[cfg(test)]
+#[path = "run_tests.rs"]
+mod tests;

@@ -8,6 +8,7 @@ use super::r#loop::Loop;
 use super::message::{Command, Dead, Report};
 use crate::dead_letter::Buried;
 use crate::ledger::{Settled, Slot, Tenure};
+use crate::sabotage::{Bug, is_planted};
 
 impl Loop {
     /// Settles what the workers reported.
@@ -35,7 +36,7 @@ impl Loop {
         match report {
             Report::Done { tenure, slots, bytes } => self.done(tenure, &slots, bytes),
             Report::Failed { tenure, slot, attempts } => self.retrying(tenure, slot, attempts),
-            Report::Dead(dead) => self.burials.begin(dead),
+            Report::Dead(dead) => self.dead(dead),
             Report::Full { tenure, full } => self.lane_full(tenure, full),
             Report::Drained(id) => self.drains.drained(id),
         }
@@ -59,6 +60,14 @@ impl Loop {
             book.failed(slot, attempts);
             self.commits.changed(0, self.shared.clock.monotonic());
         }
+    }
+
+    fn dead(&mut self, dead: Box<Dead>) {
+        if is_planted(Bug::DeadLetterAfterCommit) {
+            self.terminal(&dead);
+            self.commit();
+        }
+        self.burials.begin(dead);
     }
 
     fn lane_full(&mut self, tenure: Tenure, full: bool) {

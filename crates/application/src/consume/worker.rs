@@ -19,6 +19,7 @@ use super::trouble::Troubles;
 use crate::lanes::{Admitted, LaneId, Lanes, Opened, Ticket};
 use crate::ledger::Tenure;
 use crate::policy::{Failure, FailureKind};
+use crate::sabotage::{Bug, is_planted};
 use crate::timer::Timer;
 
 /// How many events a worker starts before it lets others run.
@@ -229,6 +230,7 @@ where
                 let words = laneway_domain::chain(error.cause());
                 Some(Failure { kind: FailureKind::Error, error: Some(error), words })
             }
+            Polled::Panicked(_) if is_planted(Bug::PanicCountsAsDone) => None,
             Polled::Panicked(panic) => Some(Failure {
                 kind: FailureKind::Panic,
                 error: None,
@@ -321,7 +323,11 @@ where
         let evicted: Vec<_> = self.seats.sitters().filter(|(_, sitter)| theirs(sitter)).collect();
         for (at, Sitter { lane, ticket, .. }) in evicted {
             if self.cancellation == Cancellation::Finish {
-                self.lanes.haunt(lane);
+                if is_planted(Bug::GhostLaneOpensEarly) {
+                    self.lanes.finish(lane);
+                } else {
+                    self.lanes.haunt(lane);
+                }
                 continue;
             }
             self.seats.evict(at);

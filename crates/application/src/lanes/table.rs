@@ -8,6 +8,7 @@ use super::lane::{Lane, LaneId, NONE, Phase, Ticket};
 use super::queue::Pool;
 use super::ready::Ring;
 use super::timers::Timers;
+use crate::sabotage::{Bug, is_planted};
 
 /// The lanes of one worker: at most one event of an aggregate runs, in order; any number of aggregates at once.
 ///
@@ -84,7 +85,7 @@ impl Lanes {
         let lanes = &self.lanes;
         let known = self.index.find(hash, |at| {
             let lane = &lanes[*at as usize];
-            lane.hash == hash && same(lane.head)
+            lane.hash == hash && (same(lane.head) || is_planted(Bug::LanesShareAHash))
         });
         if let Some(at) = known.copied() {
             return self.enqueue(at, ticket);
@@ -181,8 +182,20 @@ impl Lanes {
 
     /// The head failed: its lane stays closed until `due`.
     pub fn retry(&mut self, lane: LaneId, due: Monotonic) {
+        if is_planted(Bug::LaneOpenDuringRetry) {
+            return self.behind_the_others(lane);
+        }
         if self.enter(lane, Phase::Waiting) {
             self.timers.set(due, lane);
+        }
+    }
+
+    /// What a planted bug does with a failed head.
+    #[cold]
+    fn behind_the_others(&mut self, lane: LaneId) {
+        if let Some(head) = self.head(lane) {
+            self.enqueue(lane.at, head);
+            self.finish(lane);
         }
     }
 

@@ -6,6 +6,7 @@ use laneway_domain::{Position, Resume, StoredCheckpoint};
 use super::attempts::Attempts;
 use super::open::{OpenList, Slot};
 use super::state::{Foreign, State};
+use crate::sabotage::{Bug, is_planted};
 
 /// What became of a position that was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,7 +87,7 @@ impl PartitionLedger {
     /// Opens a position that was read. One that reading has passed already is `Done`: adapters may repeat themselves.
     #[inline]
     pub fn open(&mut self, position: Position) -> Opening {
-        if self.read.is_past(position) {
+        if self.read.is_past(position) && !is_planted(Bug::RedeliveryStartsTwice) {
             return Opening::Done;
         }
         self.read = Resume::After(position);
@@ -129,6 +130,15 @@ impl PartitionLedger {
         Settled::Held
     }
 
+    /// What a planted bug does with what is still open.
+    #[cold]
+    pub(crate) fn settle_all(&mut self) {
+        let open: Vec<Slot> = self.open.iter().map(|(slot, _)| slot).collect();
+        for slot in open {
+            self.settle(slot);
+        }
+    }
+
     /// Remembers that an open position failed so often.
     pub fn failed(&mut self, slot: Slot, attempts: u32) {
         self.attempts.set(slot, attempts);
@@ -159,7 +169,8 @@ impl PartitionLedger {
         if self.open.len() == 0 {
             self.settled_above = false;
         }
-        let resume = self.open.head().map_or(self.read, Resume::At);
+        let head = self.open.head().filter(|_| !is_planted(Bug::CommitPassesUnfinished));
+        let resume = head.map_or(self.read, Resume::At);
         StoredCheckpoint { resume, state: self.state(budget) }
     }
 

@@ -2,6 +2,8 @@
 
 use laneway_domain::{Flow, Invalid, PartitionId};
 
+use crate::sabotage::{Bug, is_planted};
+
 /// The most that may be open before partitions hold back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CreditLimits {
@@ -119,6 +121,9 @@ impl Credit {
     pub fn settled(&mut self, partition: PartitionId, events: usize, bytes: usize) {
         let Some(account) = self.accounts.get_mut(partition.0 as usize) else { return };
         debug_assert!(account.events >= events && account.bytes >= bytes, "credit given back twice");
+        if is_planted(Bug::CreditLeaks) {
+            return;
+        }
         let (events, bytes) = (events.min(account.events), bytes.min(account.bytes));
         account.events -= events;
         account.bytes -= bytes;

@@ -1,0 +1,106 @@
+//! Runs: what they hold, decode and let go of.
+
+use bytes::Bytes;
+use laneway_domain::{AggregateId, CodecError, Headers, Position, Record, Route, Timestamp};
+
+use super::*;
+use crate::ledger::{Ledger, Opening};
+
+/// Reads a value as the payload; one that starts with `!` does not decode, one that starts with `?` panics.
+#[derive(Debug)]
+struct Plain;
+
+impl Codec for Plain {
+    fn encode(&self, envelope: &Envelope, record: &mut Record) -> Result<(), CodecError> {
+        record.value = Some(envelope.payload().clone());
+        Ok(())
+    }
+
+    fn route(&self, _record: &Record) -> Route {
+        Route::default()
+    }
+
+    fn decode(&self, topic: &TopicName, record: Record) -> Result<Envelope, Box<Undecodable>> {
+        let value = record.value.clone().unwrap_or_default();
+        assert!(!value.starts_with(b"?"), "in a codec");
+        if value.starts_with(b"!") {
+            let error = CodecError::Malformed { format: "plain", reason: "starts with !".to_owned() };
+            return Err(Box::new(Undecodable { record, error }));
+        }
+        Ok(Envelope::new(topic.clone(), value))
+    }
+}
+
+fn topic() -> TopicName {
+    TopicName::new("t").unwrap()
+}
+
+fn tenure() -> (Tenure, Slot) {
+    let mut ledger = Ledger::default();
+    let tenure = ledger.assign(&laneway_domain::Assignment {
+        partition: laneway_domain::PartitionId(0),
+        epoch: laneway_domain::Epoch(1),
+        topic: topic(),
+        number: PartitionNumber(0),
+        stored: None,
+        initial: laneway_domain::Resume::Start,
+    });
+    let Opening::Fresh(slot, _) = ledger.book(tenure).unwrap().open(Position::new(0)) else { unreachable!() };
+    (tenure, slot)
+}
+
+fn run(bodies: Vec<Body>) -> Run {
+    let (tenure, slot) = tenure();
+    let received =
+        |(at, body)| Received { position: Position::new(at), appended: Timestamp::default(), body };
+    let rows: Vec<Received> = (0..).zip(bodies).map(received).collect();
+    let entries = (0..).zip(&rows).map(|(row, _)| Entry { row, slot, hash: NonZeroU64::new(7) }).collect();
+    let (keys, attempts) = (ByEntry::default(), ByEntry::default());
+    Run { tenure, topic: topic(), number: PartitionNumber(0), rows: rows.into(), entries, keys, attempts }
+}
+
+fn event(payload: &Bytes) -> Body {
+    Body::Event(Envelope::new(topic(), payload.clone()).with_aggregate(AggregateId::new("a").unwrap()))
+}
+
+fn record(value: &'static str) -> Body {
+    Body::Record(Record { key: None, value: Some(value.into()), headers: Headers::new() })
+}
+
+#[test]
+fn what_waits_longer_than_a_second_no_longer_pins_the_buffer_it_came_in() {
+    let buffer = Bytes::from(vec![1; 1_000]);
+    let mut runs = Runs::new(None);
+    let (at, _) =
+        runs.take(run(vec![event(&buffer.slice(..10)), event(&buffer.slice(10..20))]), Monotonic::ZERO);
+    let (first, second) = (Ticket { run: at, row: 0 }, Ticket { run: at, row: 1 });
+    runs.release(first);
+    let within = |runs: &Runs| {
+        let payload = runs.event(second).unwrap().payload().clone();
+        buffer.as_ptr_range().contains(&payload.as_ptr())
+    };
+    let later = Monotonic::ZERO + Runs::LOOSE_AFTER;
+    runs.loosen(Monotonic::ZERO);
+    assert_eq!((within(&runs), runs.next_loosening()), (true, later));
+    runs.loosen(later);
+    assert_eq!((within(&runs), runs.next_loosening()), (false, Monotonic::NEVER));
+    assert_eq!(runs.event(second).unwrap().payload(), &buffer[10..20]);
+    assert_eq!(runs.received(second).position, Position::new(1));
+    runs.release(second);
+    assert!(runs.held.iter().all(Option::is_none));
+}
+
+#[test]
+fn a_record_that_does_not_decode_keeps_its_bytes_and_stops_no_other() {
+    let mut runs = Runs::new(Some(Arc::new(Plain)));
+    let (at, count) =
+        runs.take(run(vec![record("fine"), record("!"), record("?"), record("too")]), Monotonic::ZERO);
+    let payload = |row| runs.event(Ticket { run: at, row }).map(|event| event.payload().clone());
+    assert_eq!((count, payload(0), payload(1), payload(2)), (4, Some("fine".into()), None, None));
+    assert_eq!(payload(3), Some("too".into()));
+    for (row, value, why) in [(1, "!", "starts with !"), (2, "?", "panicked")] {
+        let ticket = Ticket { run: at, row };
+        assert!(runs.undecodable(ticket).unwrap().to_string().contains(why));
+        assert_eq!(runs.received(ticket).body, record(value));
+    }
+}

@@ -1,0 +1,88 @@
+//! Planted bugs, to see that the suites catch them.
+//!
+//! Without the feature `sabotage` nothing of this is in the program: every question is a constant `false`. With it, a bug
+//! is planted for the thread that asks, so tests on one thread each have their own.
+
+/// A bug that some suite has to catch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Bug {
+    /// A commit passes events that are not finished.
+    CommitPassesUnfinished,
+    /// A lane stays open while its head waits for the next attempt.
+    LaneOpenDuringRetry,
+    /// What finished in an older epoch settles events of the current one.
+    OldEpochSettles,
+    /// The position of a dead letter is finished before the store has the entry.
+    DeadLetterAfterCommit,
+    /// Two aggregates with one hash share a lane.
+    LanesShareAHash,
+    /// A handler that panics counts as done.
+    PanicCountsAsDone,
+    /// Settled events do not give their credit back.
+    CreditLeaks,
+    /// An event that is delivered twice in one epoch starts twice.
+    RedeliveryStartsTwice,
+    /// The lane of a run that outlived its tenure opens before that run has ended.
+    GhostLaneOpensEarly,
+    /// A shutdown commits what was still running.
+    ShutdownLosesInFlight,
+}
+
+impl Bug {
+    /// All of them.
+    pub const ALL: [Self; 10] = [
+        Self::CommitPassesUnfinished,
+        Self::LaneOpenDuringRetry,
+        Self::OldEpochSettles,
+        Self::DeadLetterAfterCommit,
+        Self::LanesShareAHash,
+        Self::PanicCountsAsDone,
+        Self::CreditLeaks,
+        Self::RedeliveryStartsTwice,
+        Self::GhostLaneOpensEarly,
+        Self::ShutdownLosesInFlight,
+    ];
+}
+
+#[cfg(feature = "sabotage")]
+mod planted {
+    use super::Bug;
+    use std::cell::Cell;
+
+    thread_local! {
+        static PLANTED: Cell<Option<Bug>> = const { Cell::new(None) };
+    }
+
+    /// Keeps a bug planted on this thread until it is dropped.
+    #[derive(Debug)]
+    pub struct Plant(Option<Bug>);
+
+    impl Drop for Plant {
+        fn drop(&mut self) {
+            PLANTED.set(self.0);
+        }
+    }
+
+    /// Plants a bug on this thread.
+    #[must_use]
+    pub fn plant(bug: Bug) -> Plant {
+        Plant(PLANTED.replace(Some(bug)))
+    }
+
+    #[inline]
+    pub(crate) fn is_planted(bug: Bug) -> bool {
+        PLANTED.get() == Some(bug)
+    }
+}
+
+#[cfg(feature = "sabotage")]
+pub(crate) use planted::is_planted;
+#[cfg(feature = "sabotage")]
+pub use planted::{Plant, plant};
+
+#[cfg(not(feature = "sabotage"))]
+#[inline]
+pub(crate) const fn is_planted(_bug: Bug) -> bool {
+    false
+}
