@@ -20,6 +20,7 @@ impl Loop {
             return;
         }
         for assignment in assignments {
+            self.supersede(assignment.partition);
             let tenure = self.ledger.assign(&assignment);
             self.credit.begin(assignment.partition);
             let Some(book) = self.ledger.book(tenure) else { continue };
@@ -30,6 +31,14 @@ impl Loop {
         }
         self.commits.changed(0, self.shared.clock.monotonic());
         self.count_partitions();
+    }
+
+    /// An adapter that assigns a partition which it never took away has lost it in between.
+    fn supersede(&mut self, partition: PartitionId) {
+        let epoch = self.ledger.epoch(partition);
+        if let Some(tenure) = epoch.and_then(|epoch| self.ledger.tenure(partition, epoch)) {
+            self.give_up(&[tenure]);
+        }
     }
 
     fn tenures(&self, partitions: &[(PartitionId, Epoch)]) -> Vec<Tenure> {

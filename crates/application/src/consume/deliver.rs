@@ -74,13 +74,14 @@ impl<'a> Shares<'a> {
 
     #[inline]
     fn add(&mut self, worker: usize, entry: Entry, key: Option<AggregateKey>, attempts: u32) {
+        let workers = self.runs.len();
         let share = &mut self.runs[worker];
         let run = share.get_or_insert_with(|| Run {
             tenure: self.tenure,
             topic: self.topic.clone(),
             number: self.number,
             rows: self.batch.rows.clone(),
-            entries: Vec::with_capacity(self.batch.rows.len()),
+            entries: Vec::with_capacity(self.batch.rows.len() / workers + 1),
             keys: ByEntry::default(),
             attempts: ByEntry::default(),
         });

@@ -23,6 +23,7 @@ mod shared;
 mod stats;
 mod subscription;
 mod trouble;
+mod withdraw;
 mod worker;
 
 pub use health::{RunPhase, SubscriptionHealth};

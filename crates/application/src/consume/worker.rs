@@ -16,7 +16,7 @@ use super::run::{Run, Runs};
 use super::seats::{Polled, Seats, Sitter};
 use super::shared::Shared;
 use super::trouble::Troubles;
-use crate::lanes::{Admitted, LaneId, Lanes, Opened, Ticket};
+use crate::lanes::{Admitted, LaneId, Lanes, Opened, Phase, Ticket};
 use crate::ledger::Tenure;
 use crate::policy::{Failure, FailureKind};
 use crate::sabotage::{Bug, is_planted};
@@ -32,21 +32,21 @@ pub(crate) struct Worker<C, F> {
     pub(super) shared: Arc<Shared>,
     pub(super) number: usize,
     call: C,
-    cancellation: Cancellation,
+    pub(super) cancellation: Cancellation,
     commands: UnboundedReceiver<Command>,
     pub(super) reports: UnboundedSender<Report>,
     pub(super) lanes: Lanes,
     pub(super) runs: Runs,
-    seats: Seats<F>,
-    purse: Purse,
+    pub(super) seats: Seats<F>,
+    pub(super) purse: Purse,
     pub(super) troubles: Troubles,
-    done: Vec<Report>,
-    drains: Vec<(DrainId, Vec<Tenure>)>,
+    pub(super) done: Vec<Report>,
+    pub(super) drains: Vec<(DrainId, Vec<Tenure>)>,
     timer: Timer,
     /// The earliest deadline of what runs, or earlier.
     patience: Monotonic,
     pub(super) now: Monotonic,
-    closing: bool,
+    pub(super) closing: bool,
 }
 
 /// The ends of a worker's queues.
@@ -142,19 +142,6 @@ where
         }
     }
 
-    /// The loop is gone: nothing starts any more, and what can be dropped is.
-    fn close(&mut self) {
-        self.closing = true;
-        self.lanes.forget(|_| true, |_| ());
-        if self.cancellation == Cancellation::Drop {
-            let all: Vec<u32> = self.seats.sitters().map(|(at, _)| at).collect();
-            for at in all {
-                self.seats.evict(at);
-                self.purse.give();
-            }
-        }
-    }
-
     fn admit(&mut self, run: Run) {
         let tenure = run.tenure;
         let (run, entries) = self.runs.take(run, self.now);
@@ -239,7 +226,7 @@ where
         };
         self.purse.give();
         let Sitter { lane, ticket, .. } = sitter;
-        if self.lanes.phase(lane) == Some(crate::lanes::Phase::Ghost) {
+        if self.lanes.phase(lane) == Some(Phase::Ghost) {
             self.ghost_ended(lane, ticket, failure.is_none());
         } else if let Some(failure) = failure {
             self.failed(lane, ticket, failure);
@@ -279,64 +266,6 @@ where
         self.done.push(Report::Done { tenure: of, slots: vec![slot], bytes: size });
     }
 
-    /// A run that outlived its tenure ended: if it is done and the same event waits behind it, that one is done too.
-    fn ghost_ended(&mut self, lane: LaneId, ticket: Ticket, done: bool) {
-        let again = self.lanes.follower(lane).filter(|next| self.same_place(ticket, *next));
-        self.troubles.forget(lane);
-        self.advance(lane, ticket);
-        if let Some(next) = again.filter(|_| done) {
-            self.adopt(lane, next);
-        }
-    }
-
-    fn same_place(&self, a: Ticket, b: Ticket) -> bool {
-        let place = |ticket| (self.runs.topic(ticket), self.runs.received(ticket).position);
-        place(a) == place(b)
-    }
-
-    fn adopt(&mut self, lane: LaneId, head: Ticket) {
-        if self.lanes.take_ready(lane) {
-            self.report_done(head);
-            self.advance(lane, head);
-        }
-    }
-
-    /// Whether nothing of a tenure may start any more.
-    pub(super) fn is_draining(&self, tenure: Tenure) -> bool {
-        self.drains.iter().any(|(_, tenures)| tenures.contains(&tenure))
-    }
-
-    fn forget(&mut self, tenures: &[Tenure]) {
-        let (runs, mut released) = (&self.runs, Vec::new());
-        self.lanes
-            .forget(|ticket| tenures.contains(&runs.tenure(ticket.run)), |ticket| released.push(ticket));
-        let lanes = &self.lanes;
-        self.troubles.retain(|lane| lanes.phase(lane).is_some());
-        released.into_iter().for_each(|ticket| self.runs.release(ticket));
-    }
-
-    fn evict(&mut self, tenures: &[Tenure]) {
-        self.forget(tenures);
-        self.drains.retain(|(_, drained)| !drained.iter().all(|tenure| tenures.contains(tenure)));
-        let runs = &self.runs;
-        let theirs = |sitter: &Sitter| tenures.contains(&runs.tenure(sitter.ticket.run));
-        let evicted: Vec<_> = self.seats.sitters().filter(|(_, sitter)| theirs(sitter)).collect();
-        for (at, Sitter { lane, ticket, .. }) in evicted {
-            if self.cancellation == Cancellation::Finish {
-                if is_planted(Bug::GhostLaneOpensEarly) {
-                    self.lanes.finish(lane);
-                } else {
-                    self.lanes.haunt(lane);
-                }
-                continue;
-            }
-            self.seats.evict(at);
-            self.purse.give();
-            self.troubles.forget(lane);
-            self.advance(lane, ticket);
-        }
-    }
-
     /// Ends what has run too long, wakes what is due, lets go of old buffers.
     fn keep_time(&mut self) {
         if self.patience <= self.now {
@@ -370,24 +299,6 @@ where
                 tracing::warn!(group = %self.shared.group, "a handler that cannot be cancelled has run out of time");
             }
         }
-    }
-
-    fn report_drains(&mut self) {
-        if self.drains.is_empty() {
-            return;
-        }
-        let (runs, seats, reports) = (&self.runs, &self.seats, &self.reports);
-        let mut finished = Vec::new();
-        self.drains.retain(|(id, tenures)| {
-            let runs_on =
-                seats.sitters().any(|(_, sitter)| tenures.contains(&runs.tenure(sitter.ticket.run)));
-            if !runs_on {
-                finished.push(*id);
-            }
-            runs_on
-        });
-        self.done.drain(..).for_each(|report| drop(reports.send(report)));
-        finished.into_iter().for_each(|id| self.send(Report::Drained(id)));
     }
 
     fn flush(&mut self) {
