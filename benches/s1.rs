@@ -72,7 +72,8 @@ fn floor(events: usize, batch: usize) -> f64 {
         let counting = tokio::spawn(async move {
             let mut handled = 0;
             while let Some(batch) = told.recv().await {
-                handled += std::hint::black_box(batch).into_iter().filter(|e| e.aggregate().is_some()).count();
+                handled +=
+                    std::hint::black_box(batch).into_iter().filter(|e| e.aggregate().is_some()).count();
             }
             handled
         });
@@ -107,7 +108,12 @@ fn row(workload: &str, target: &str, n: usize, batch: usize) {
 
 fn main() {
     let ((), took) = timed(|| {
-        row("memory bus, batches of 512, publish to handled", ">= 4.2 million/s; >= 0.5x floor", events(4_000_000), BATCH);
+        row(
+            "memory bus, batches of 512, publish to handled",
+            ">= 4.2 million/s; >= 0.5x floor",
+            events(4_000_000),
+            BATCH,
+        );
         row("memory bus, one event at a time, awaited", "measured", events(512 * 1_000), 1);
     });
     eprintln!("took {took:?}");

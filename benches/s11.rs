@@ -14,46 +14,49 @@ const BATCH: usize = 512;
 
 /// Healthy events a second, while `failing` fails.
 fn rate(failing: Option<&'static str>, events: usize) -> f64 {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap().block_on(async {
-        let topic = TopicName::new("bench").unwrap();
-        let bus = EventBus::in_memory().unwrap();
-        let healthy = Arc::new(AtomicU64::new(0));
-        let count = healthy.clone();
-        let handler = handler_fn(move |event: Event| {
-            let fails = failing.is_some_and(|id| event.aggregate().unwrap().as_str() == id);
-            count.fetch_add(u64::from(!fails), Ordering::Relaxed);
-            async move {
-                tokio::task::yield_now().await;
-                if fails { Err(HandlerError::retryable("not today")) } else { Ok(()) }
-            }
-        });
-        let mut options = SubscriptionOptions::new(GroupId::new("bench").unwrap(), [topic.clone()]);
-        options.retry.max_retries = 1_000;
-        options.lane_capacity = 1 << 20;
-        options.buffer.partition_events = 1 << 20;
-        let _subscription = bus.subscribe(options, handler).await.unwrap();
-        let (publisher, mut load) = (bus.clone(), Load::new(&topic, 10_000, 3));
-        let start = Instant::now();
-        let publishing = tokio::spawn(async move {
-            let mut healthy = 0;
-            for _ in 0..events / BATCH {
-                let batch = load.batch(BATCH);
-                let fails = |e: &&Envelope| failing.is_some_and(|id| e.aggregate().unwrap().as_str() == id);
-                healthy += (BATCH - batch.iter().filter(fails).count()) as u64;
-                for answer in publisher.publish_batch(batch).await {
-                    answer.unwrap();
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap().block_on(
+        async {
+            let topic = TopicName::new("bench").unwrap();
+            let bus = EventBus::in_memory().unwrap();
+            let healthy = Arc::new(AtomicU64::new(0));
+            let count = healthy.clone();
+            let handler = handler_fn(move |event: Event| {
+                let fails = failing.is_some_and(|id| event.aggregate().unwrap().as_str() == id);
+                count.fetch_add(u64::from(!fails), Ordering::Relaxed);
+                async move {
+                    tokio::task::yield_now().await;
+                    if fails { Err(HandlerError::retryable("not today")) } else { Ok(()) }
                 }
+            });
+            let mut options = SubscriptionOptions::new(GroupId::new("bench").unwrap(), [topic.clone()]);
+            options.retry.max_retries = 1_000;
+            options.lane_capacity = 1 << 20;
+            options.buffer.partition_events = 1 << 20;
+            let _subscription = bus.subscribe(options, handler).await.unwrap();
+            let (publisher, mut load) = (bus.clone(), Load::new(&topic, 10_000, 3));
+            let start = Instant::now();
+            let publishing = tokio::spawn(async move {
+                let mut healthy = 0;
+                for _ in 0..events / BATCH {
+                    let batch = load.batch(BATCH);
+                    let fails =
+                        |e: &&Envelope| failing.is_some_and(|id| e.aggregate().unwrap().as_str() == id);
+                    healthy += (BATCH - batch.iter().filter(fails).count()) as u64;
+                    for answer in publisher.publish_batch(batch).await {
+                        answer.unwrap();
+                    }
+                }
+                healthy
+            });
+            let expected = publishing.await.unwrap();
+            while healthy.load(Ordering::Relaxed) < expected {
+                tokio::time::sleep(Duration::from_micros(200)).await;
             }
-            healthy
-        });
-        let expected = publishing.await.unwrap();
-        while healthy.load(Ordering::Relaxed) < expected {
-            tokio::time::sleep(Duration::from_micros(200)).await;
-        }
-        let rate = expected as f64 / start.elapsed().as_secs_f64();
-        bus.close(Duration::from_millis(200)).await;
-        rate
-    })
+            let rate = expected as f64 / start.elapsed().as_secs_f64();
+            bus.close(Duration::from_millis(200)).await;
+            rate
+        },
+    )
 }
 
 fn main() {

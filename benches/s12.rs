@@ -34,11 +34,8 @@ async fn publish(bus: &EventBus, topic: &TopicName, ids: std::ops::Range<u64>) {
 /// Bytes held for each of a million lanes with one queued event, envelope included, payload not.
 async fn queued() -> f64 {
     const LANES: u64 = 1_000_000;
-    let config = MemoryConfig {
-        retention_events: 1 << 20,
-        retention_bytes: 1 << 32,
-        ..MemoryConfig::default()
-    };
+    let config =
+        MemoryConfig { retention_events: 1 << 20, retention_bytes: 1 << 32, ..MemoryConfig::default() };
     let bus = EventBus::builder().memory(config).build().unwrap();
     let topic = TopicName::new("bench").unwrap();
     let (gate, held_back) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
@@ -91,8 +88,19 @@ async fn idle() -> f64 {
 fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let row = |workload: &str, unit, ours, target| {
-        Row { id: "S12", workload: workload.to_owned(), unit, ours, floor: None, ratio: None, target }.print();
+        Row { id: "S12", workload: workload.to_owned(), unit, ours, floor: None, ratio: None, target }
+            .print();
     };
-    row("a queued lane, envelope and log included, payload not", "bytes", runtime.block_on(queued()), "<= 300");
-    row("growth from 1 to 10 million aggregates seen", "bytes", runtime.block_on(idle()), "0, within a buffer");
+    row(
+        "a queued lane, envelope and log included, payload not",
+        "bytes",
+        runtime.block_on(queued()),
+        "<= 300",
+    );
+    row(
+        "growth from 1 to 10 million aggregates seen",
+        "bytes",
+        runtime.block_on(idle()),
+        "0, within a buffer",
+    );
 }

@@ -74,8 +74,7 @@ impl Run {
 fn measure(keys: &[u32]) -> f64 {
     let mut run = Run::new();
     let mut random = Random::new(11);
-    let Opening::Fresh(none, _) = PartitionLedgerProbe::slot() else { unreachable!() };
-    let mut slots = vec![none; 1 << 23];
+    let mut slots = vec![any_slot(); 1 << 23];
     let ((), took) = timed(|| {
         for at in (0..keys.len()).step_by(BATCH) {
             run.batch(at, keys, &mut slots, &mut random);
@@ -85,22 +84,55 @@ fn measure(keys: &[u32]) -> f64 {
 }
 
 /// A slot to fill a table with.
-struct PartitionLedgerProbe;
-
-impl PartitionLedgerProbe {
-    fn slot() -> Opening {
-        let mut run = Run::new();
-        run.book().open(Position::new(1))
+fn any_slot() -> Slot {
+    match Run::new().book().open(Position::new(1)) {
+        Opening::Fresh(slot, _) => slot,
+        Opening::Done => unreachable!("nothing was opened before"),
     }
 }
 
+/// The instructions an event takes, as valgrind counts them: two runs of this program, one three times as long.
+fn instructions(aggregates: u64) -> Option<f64> {
+    let (short, long) = (100_000 / BATCH * BATCH, 300_000 / BATCH * BATCH);
+    let count = |events: usize| {
+        let this = std::env::current_exe().ok()?;
+        let output = std::process::Command::new("valgrind")
+            .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+            .arg(this)
+            .env("LANEWAY_BENCH_COUNT", format!("{aggregates} {events}"))
+            .output()
+            .ok()?;
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        let line = text.lines().find(|line| line.contains("Collected"))?;
+        line.rsplit(' ').next()?.parse::<f64>().ok()
+    };
+    Some((count(long)? - count(short)?) / (long - short) as f64)
+}
+
+fn keys(aggregates: u64, events: usize) -> Vec<u32> {
+    let mut random = Random::new(aggregates);
+    (0..events).map(|_| random.below(aggregates) as u32).collect()
+}
+
+/// What a run under valgrind does: the work alone, over keys that cost nothing to draw.
+fn count(order: &str) {
+    let mut numbers = order.split(' ').map(|number| number.parse::<u64>().unwrap());
+    let (aggregates, events) = (numbers.next().unwrap(), numbers.next().unwrap());
+    // The same few keys over and over, so that drawing them does not count.
+    let few = keys(aggregates, 1 << 16);
+    let keys: Vec<u32> = (0..events as usize).map(|at| few[at % few.len()]).collect();
+    std::hint::black_box(measure(&keys));
+}
+
 fn main() {
+    if let Ok(order) = std::env::var("LANEWAY_BENCH_COUNT") {
+        return count(&order);
+    }
     let events: usize =
         std::env::var("LANEWAY_BENCH_EVENTS").ok().and_then(|n| n.parse().ok()).unwrap_or(4_000_000);
     let events = events / BATCH * BATCH;
     for aggregates in [1_000u64, 10_000, 100_000, 1_000_000, 10_000_000] {
-        let mut random = Random::new(aggregates);
-        let keys: Vec<u32> = (0..events).map(|_| random.below(aggregates) as u32).collect();
+        let keys = keys(aggregates, events);
         let ns = median((0..runs()).map(|_| measure(&keys)).collect());
         Row {
             id: "S2",
@@ -112,5 +144,20 @@ fn main() {
             target: "<= 100, flat",
         }
         .print();
+    }
+    for aggregates in [1_000, 10_000_000] {
+        match instructions(aggregates) {
+            Some(ours) => Row {
+                id: "S2",
+                workload: format!("lanes + ledger, {aggregates} aggregates, counted by callgrind"),
+                unit: "instructions/event",
+                ours,
+                floor: None,
+                ratio: None,
+                target: "beside the time",
+            }
+            .print(),
+            None => eprintln!("SKIPPED the instruction count: valgrind is not here"),
+        }
     }
 }

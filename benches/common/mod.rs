@@ -1,5 +1,12 @@
 //! What the benches share: alternating runs, medians, one JSON object a line.
-#![allow(dead_code, missing_docs, unreachable_pub, clippy::unwrap_used, clippy::print_stdout, clippy::disallowed_methods)]
+#![allow(
+    dead_code,
+    missing_docs,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::disallowed_methods
+)]
 
 pub mod load;
 

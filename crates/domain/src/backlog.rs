@@ -21,7 +21,8 @@ use crate::topic::TopicName;
 #[async_trait]
 pub trait BacklogChecker: Send + Sync {
     /// The lag of `group` in every partition of `topics`.
-    async fn backlog(&self, group: &GroupId, topics: &[TopicName]) -> Result<Vec<PartitionLag>, BacklogError>;
+    async fn backlog(&self, group: &GroupId, topics: &[TopicName])
+    -> Result<Vec<PartitionLag>, BacklogError>;
 }
 
 /// How far a group is behind in one partition.

@@ -40,7 +40,6 @@ pub struct Envelope {
     rare: Option<Box<Rare>>,
 }
 
-
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Rare {
     tenant: Option<TenantId>,

@@ -79,9 +79,10 @@ mod tests {
 
     #[test]
     fn null_empty_and_non_utf8_values_stay_distinct_and_in_order() {
-        let headers: Headers = [("n", None), ("e", Some(Bytes::new())), ("b", Some(Bytes::from_static(&[0xff])))]
-            .into_iter()
-            .collect();
+        let headers: Headers =
+            [("n", None), ("e", Some(Bytes::new())), ("b", Some(Bytes::from_static(&[0xff])))]
+                .into_iter()
+                .collect();
         let seen: Vec<_> = headers.iter().collect();
         assert_eq!(seen, [("n", None), ("e", Some(&b""[..])), ("b", Some(&[0xff][..]))]);
         assert_eq!(headers.detached(), headers);

@@ -37,9 +37,7 @@ pub use backlog::{BacklogChecker, BacklogError, PartitionLag};
 pub use capability::{DeadLetterCapabilities, PublisherCapabilities, SubscriberCapabilities, Unsupported};
 pub use clock::{BoxFuture, Clock};
 pub use codec::{Codec, CodecError, Route, Undecodable};
-pub use dead_letter::{
-    AfterDeadLetter, DeadLetter, DeadLetterDesk, DeadLetterQueue, DeathCause, LetterId,
-};
+pub use dead_letter::{AfterDeadLetter, DeadLetter, DeadLetterDesk, DeadLetterQueue, DeathCause, LetterId};
 pub use envelope::Envelope;
 pub use error::{Cause, Invalid, chain};
 pub use event_store::{AppendError, EventStore, Expected, GlobalPosition, StoredEvent, Version};

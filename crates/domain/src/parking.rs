@@ -28,7 +28,11 @@ use crate::topic::TopicName;
 #[async_trait]
 pub trait Parking: Send + Sync {
     /// Takes the scope over and loads what is parked in it.
-    async fn claim(&self, scope: &Scope, owner: &OwnerId) -> Result<(Claim, Vec<ParkedAggregate>), StoreError>;
+    async fn claim(
+        &self,
+        scope: &Scope,
+        owner: &OwnerId,
+    ) -> Result<(Claim, Vec<ParkedAggregate>), StoreError>;
     /// Adds entries behind those of their aggregates.
     async fn park(&self, claim: &Claim, entries: Vec<ParkEntry>) -> Result<(), StoreError>;
     /// Entries of one aggregate behind `after`, in order.

@@ -48,7 +48,11 @@ impl TopicName {
     /// The topic that takes this topic's dead letters; a dead-letter topic is its own.
     #[must_use]
     pub fn dead_letter(&self) -> Self {
-        if self.is_dead_letter() { self.clone() } else { Self(Name::new(&format!("{}{SUFFIX}", self.as_str()))) }
+        if self.is_dead_letter() {
+            self.clone()
+        } else {
+            Self(Name::new(&format!("{}{SUFFIX}", self.as_str())))
+        }
     }
 
     /// Whether this is a dead-letter topic.

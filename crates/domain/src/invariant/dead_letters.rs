@@ -1,0 +1,221 @@
+//! I10: exactly one live entry per group and event that exhausted or is fatal, with its original bytes, before the commit.
+
+use std::collections::{HashMap, HashSet};
+
+use super::digest::Digest;
+use super::happening::{Happening, Outcome};
+use super::history::History;
+use super::id::Invariant;
+use super::limits::Limits;
+use super::place::{Place, Start};
+use super::track::Runs;
+use super::violation::{Findings, Violation};
+use crate::dead_letter::DeathCause;
+use crate::handler::ErrorClass;
+use crate::identity::EventId;
+use crate::parking::Scope;
+use crate::position::{Epoch, PartitionNumber, Position, Resume};
+use crate::topic::TopicName;
+
+/// Burying an entry again is right after a new assignment (a crash may have come between the entry and its commit) and
+/// after a redrive; else it is a second entry. Listings are compared with what was buried.
+pub(super) fn check(history: &History, _limits: &Limits) -> Vec<Violation> {
+    let originals = Originals::of(history);
+    let mut letters = Letters { findings: Findings::of(Invariant::I10), ..Letters::default() };
+    for (index, _, what) in history.iter() {
+        letters.observe(index, what, &originals);
+    }
+    letters.missing(history.len());
+    letters.findings.done()
+}
+
+type Spot<'h> = (&'h TopicName, PartitionNumber, Position);
+
+/// What stands where, as it was published, fetched or handed to a handler.
+#[derive(Default)]
+struct Originals<'h> {
+    digests: HashMap<Spot<'h>, HashSet<Digest>>,
+    ids: HashMap<Spot<'h>, EventId>,
+}
+
+impl<'h> Originals<'h> {
+    fn of(history: &'h History) -> Self {
+        let mut originals = Self::default();
+        for (_, _, what) in history.iter() {
+            let (spot, digest, id) = match what {
+                Happening::Published { event, partition, position: Some(position) } => {
+                    ((&event.topic, *partition, *position), event.digest, event.id)
+                }
+                Happening::HandlerStarted(start) => (spot(&start.place), start.event.digest, start.event.id),
+                Happening::Fetched { place, digest } => (spot(place), *digest, None),
+                _ => continue,
+            };
+            originals.digests.entry(spot).or_default().insert(digest);
+            originals.ids.extend(id.map(|id| (spot, id)));
+        }
+        originals
+    }
+
+    fn objection(&self, place: &Place, id: Option<EventId>, digest: Digest) -> Option<&'static str> {
+        let there = self.ids.get(&spot(place));
+        if id.is_some_and(|id| there.is_some_and(|there| *there != id)) {
+            return Some("names another event than the one that stands there");
+        }
+        let known = self.digests.get(&spot(place));
+        known.is_some_and(|known| !known.contains(&digest)).then_some("has other bytes than the event")
+    }
+}
+
+fn spot(place: &Place) -> Spot<'_> {
+    (&place.scope.topic, place.scope.partition, place.position)
+}
+
+struct Letters<'h> {
+    findings: Findings,
+    runs: Runs<'h>,
+    failed: HashSet<&'h Place>,
+    done: HashSet<&'h Place>,
+    /// Fatal failures that have no entry yet, and where they were seen.
+    fatal: HashMap<&'h Place, (usize, &'h Start)>,
+    /// Live entries, and how many assignments of their partition there had been.
+    live: HashMap<&'h Place, u32>,
+    assigned: HashMap<&'h Scope, u32>,
+    committed: HashMap<&'h Scope, (Resume, usize, Epoch)>,
+    listing: u32,
+    listed: HashSet<&'h Place>,
+}
+
+impl Default for Letters<'_> {
+    fn default() -> Self {
+        Self {
+            findings: Findings::of(Invariant::I10),
+            runs: Runs::default(),
+            failed: HashSet::new(),
+            done: HashSet::new(),
+            fatal: HashMap::new(),
+            live: HashMap::new(),
+            assigned: HashMap::new(),
+            committed: HashMap::new(),
+            listing: 0,
+            listed: HashSet::new(),
+        }
+    }
+}
+
+impl<'h> Letters<'h> {
+    fn observe(&mut self, index: usize, what: &'h Happening, originals: &Originals<'_>) {
+        for (start, outcome) in self.runs.observe(what) {
+            self.ended(index, start, outcome);
+        }
+        match what {
+            Happening::Assigned { scope, .. } => *self.assigned.entry(scope).or_default() += 1,
+            Happening::Redriven { place } => {
+                self.live.remove(place);
+                self.failed.remove(place);
+                self.done.remove(place);
+            }
+            Happening::Committed { scope, resume, epoch, .. } => self.commit(index, scope, *resume, *epoch),
+            Happening::DeadLettered { place, id, digest, cause, .. } => {
+                if let Some(wrong) = originals.objection(place, *id, *digest) {
+                    self.findings.add(index, || format!("the entry of {place} {wrong}"));
+                }
+                self.bury(index, place, *cause);
+            }
+            Happening::LetterListed { listing, place, digest } => {
+                self.list(index, *listing, place, *digest, originals)
+            }
+            _ => {}
+        }
+    }
+
+    fn ended(&mut self, index: usize, start: &'h Start, outcome: Outcome) {
+        match outcome {
+            Outcome::Done => {
+                self.done.insert(&start.place);
+                self.fatal.remove(&start.place);
+            }
+            Outcome::Failed(Some(ErrorClass::Fatal)) => {
+                self.failed.insert(&start.place);
+                self.fatal.insert(&start.place, (index, start));
+            }
+            Outcome::Failed(_) | Outcome::Panicked | Outcome::Dropped => {
+                self.failed.insert(&start.place);
+            }
+        }
+    }
+
+    fn bury(&mut self, index: usize, place: &'h Place, cause: DeathCause) {
+        let died_in_handler = matches!(cause, DeathCause::Exhausted | DeathCause::Fatal);
+        if died_in_handler && !self.failed.contains(place) {
+            self.findings.add(index, || format!("{place} was buried, and no handler failed with it"));
+        }
+        let tenure = self.assigned.get(&place.scope).copied().unwrap_or(0);
+        if self.live.insert(place, tenure) == Some(tenure) {
+            self.findings.add(index, || format!("{place} was buried twice"));
+        }
+        let passed = self.committed.get(&place.scope).filter(|(resume, ..)| resume.is_past(place.position));
+        if let Some((_, commit, _)) = passed.filter(|_| !self.done.contains(place)) {
+            let commit = *commit;
+            self.findings.add(index, || format!("{place} was buried after commit #{commit} had passed it"));
+        }
+        self.fatal.remove(place);
+    }
+
+    fn commit(&mut self, index: usize, scope: &'h Scope, resume: Resume, epoch: Epoch) {
+        let passes = |(place, _): &(&&Place, &(usize, &Start))| {
+            place.scope == *scope && resume.is_past(place.position) && !self.done.contains(**place)
+        };
+        if let Some((place, _)) = self.fatal.iter().filter(passes).min_by_key(|(place, _)| place.position) {
+            let place = (*place).clone();
+            self.findings.add(index, || format!("{place} is fatal, and was committed without an entry"));
+        }
+        // A place is passed by the first commit beyond it: later ones do not move that moment.
+        let further = self.committed.get(scope).is_none_or(|(known, ..)| known.rank() < resume.rank());
+        if further {
+            self.committed.insert(scope, (resume, index, epoch));
+        }
+    }
+
+    fn list(
+        &mut self,
+        index: usize,
+        listing: u32,
+        place: &'h Place,
+        digest: Digest,
+        originals: &Originals<'_>,
+    ) {
+        if self.listing != listing {
+            self.listing = listing;
+            self.listed.clear();
+        }
+        if !self.listed.insert(place) {
+            self.findings.add(index, || format!("{place} is listed twice"));
+        }
+        if let Some(wrong) = originals.objection(place, None, digest) {
+            self.findings.add(index, || format!("the listed entry of {place} {wrong}"));
+        }
+    }
+
+    /// What should be there at the end and is not.
+    fn missing(&mut self, end: usize) {
+        let mut lost: Vec<_> = match self.listing {
+            0 => Vec::new(),
+            _ => self
+                .live
+                .keys()
+                .filter(|place| !self.listed.contains(**place))
+                .map(ToString::to_string)
+                .collect(),
+        };
+        lost.sort();
+        for place in lost {
+            self.findings.add(end, || format!("{place} was buried and is not listed"));
+        }
+        let mut bare: Vec<_> =
+            self.fatal.values().filter(|(_, start)| !self.done.contains(&start.place)).collect();
+        bare.sort_by_key(|(index, _)| *index);
+        for (index, start) in bare {
+            self.findings.add(*index, || format!("{start} failed for good, and has no entry"));
+        }
+    }
+}

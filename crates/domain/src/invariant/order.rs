@@ -1,0 +1,141 @@
+//! I4: an aggregate's next event starts only after the one before is terminal.
+
+use std::collections::{HashMap, HashSet};
+
+use super::happening::{Happening, MemberId, Outcome};
+use super::history::History;
+use super::id::Invariant;
+use super::limits::Limits;
+use super::place::{Place, Start};
+use super::track::{Aggregates, Audience, Log, Runs, Settled, Tenure, Tenures};
+use super::violation::{Findings, Violation};
+use crate::aggregate::AggregateKey;
+use crate::dead_letter::AfterDeadLetter;
+use crate::parking::Scope;
+use crate::position::Position;
+use crate::time::Monotonic;
+
+/// Two rules. For the group: every earlier event of the aggregate is terminal, by whoever's hand. For each member: in
+/// one tenure it goes forward, repeats only what did not end well, and passes an event only when that ended well under
+/// its own eyes; a new tenure may go back, to the group's checkpoint at most.
+pub(super) fn check(history: &History, limits: &Limits) -> Vec<Violation> {
+    let log = Log::of(history);
+    let (mut aggregates, audience) = (Aggregates::of(&log), Audience::of(history));
+    let (mut settled, mut tenures) = (Settled::new(limits), Tenures::default());
+    let mut lanes = Lanes::new(limits);
+    let mut findings = Findings::of(Invariant::I4);
+    for (index, at, what) in history.iter() {
+        tenures.observe(at, what);
+        if let Happening::HandlerStarted(start) = what {
+            let key = start.event.key.as_ref();
+            let open = key.and_then(|key| aggregates.open_before(&start.place, key, &settled, &audience));
+            if let Some(open) = open {
+                findings.add(index, || format!("{start} started before position {open} was terminal"));
+            } else if let Some(wrong) = lanes.start(start, at, &tenures) {
+                findings.add(index, || format!("{start} {wrong}"));
+            }
+        }
+        lanes.observe(what);
+        settled.observe(what);
+    }
+    findings.done()
+}
+
+/// How far each member has come with each aggregate.
+struct Lanes<'h> {
+    limits: &'h Limits,
+    lanes: HashMap<(MemberId, &'h Scope, &'h AggregateKey), Lane>,
+    runs: Runs<'h>,
+    /// What was buried, parked or skipped since it was last started.
+    closed: HashSet<&'h Place>,
+    redriven: HashSet<&'h Place>,
+}
+
+struct Lane {
+    tenure: u32,
+    last: Position,
+    done: bool,
+}
+
+impl<'h> Lanes<'h> {
+    fn new(limits: &'h Limits) -> Self {
+        Self {
+            limits,
+            lanes: HashMap::new(),
+            runs: Runs::default(),
+            closed: HashSet::new(),
+            redriven: HashSet::new(),
+        }
+    }
+
+    fn observe(&mut self, what: &'h Happening) {
+        match what {
+            Happening::DeadLettered { place, .. } => {
+                if self.limits.after_dead_letter == AfterDeadLetter::Skip {
+                    self.closed.insert(place);
+                }
+            }
+            Happening::Parked { place } | Happening::Skipped { place } => {
+                self.closed.insert(place);
+            }
+            Happening::Redriven { place } => {
+                self.redriven.insert(place);
+            }
+            _ => {}
+        }
+        for (ended, outcome) in self.runs.observe(what) {
+            let lane = lane(ended).and_then(|lane| self.lanes.get_mut(&lane));
+            if let Some(lane) = lane.filter(|lane| lane.last == ended.place.position) {
+                lane.done |= outcome == Outcome::Done;
+            }
+        }
+    }
+
+    /// Takes a start; answers with what is wrong with it.
+    fn start(&mut self, start: &'h Start, at: Monotonic, tenures: &Tenures<'_>) -> Option<&'static str> {
+        if self.redriven.contains(&start.place) {
+            return None;
+        }
+        let key = lane(start)?;
+        let tenure = tenures.of(start.member, &start.place.scope);
+        let next = start.place.position;
+        if tenure.is_some_and(|tenure| next.value() < tenure.resume && !self.is_fresh(tenure, at)) {
+            return Some("started below the checkpoint that its tenure began with");
+        }
+        let number = tenure.map_or(0, |tenure| tenure.number);
+        let wrong = self.lanes.get(&key).and_then(|lane| {
+            // What was lost without a word may still start something that was queued for the tenure before.
+            (lane.tenure == number).then(|| self.objection(lane, start)).flatten()
+        });
+        let before = self.lanes.get(&key).filter(|lane| lane.tenure != number);
+        let straggles = before
+            .is_some_and(|lane| next > lane.last && tenure.is_some_and(|tenure| self.is_fresh(tenure, at)));
+        let tenure = if straggles { before.map_or(number, |lane| lane.tenure) } else { number };
+        self.closed.remove(&start.place);
+        self.lanes.insert(key, Lane { tenure, last: next, done: false });
+        wrong
+    }
+
+    fn objection(&self, lane: &Lane, start: &Start) -> Option<&'static str> {
+        let last = Place { scope: start.place.scope.clone(), position: lane.last };
+        let ended_well = lane.done || self.closed.contains(&last);
+        match start.place.position.cmp(&lane.last) {
+            std::cmp::Ordering::Less => Some("started behind a later one in the same tenure"),
+            std::cmp::Ordering::Equal => {
+                ended_well.then_some("started again in the tenure that had finished it")
+            }
+            std::cmp::Ordering::Greater => {
+                (!ended_well).then_some("started before the one that ran last was terminal")
+            }
+        }
+    }
+
+    /// Whether a worker may not have heard yet that its old tenure is over.
+    fn is_fresh(&self, tenure: &Tenure, now: Monotonic) -> bool {
+        !tenure.clean && now <= tenure.since + self.limits.reaction
+    }
+}
+
+fn lane(start: &Start) -> Option<(MemberId, &Scope, &AggregateKey)> {
+    Some((start.member, &start.place.scope, start.event.key.as_ref()?))
+}

@@ -1,0 +1,15 @@
+//! What several predicates need to know of a history.
+
+mod aggregates;
+mod audience;
+mod log;
+mod runs;
+mod settled;
+mod tenures;
+
+pub(super) use aggregates::Aggregates;
+pub(super) use audience::Audience;
+pub(super) use log::Log;
+pub(super) use runs::Runs;
+pub(super) use settled::Settled;
+pub(super) use tenures::{Tenure, Tenures};

@@ -1,0 +1,142 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use clap::Parser;
+use clap::builder::RangedU64ValueParser;
+use thiserror::Error;
+
+/// Publishes a table of flights as events, handles them aircraft by aircraft in order, and reports what it found.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "flights", version, allow_negative_numbers = true)]
+pub(crate) struct Arguments {
+    /// The table: a CSV file, zipped or not [default: the first week of January 2013].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) data: Option<PathBuf>,
+
+    /// Print the result as one JSON object on one line.
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// Inject failures, panics, a hang and a poison aircraft, chosen by this seed.
+    #[arg(long, value_name = "SEED")]
+    pub(crate) chaos: Option<u64>,
+
+    /// How long a handler takes for an event: a time from A to B milliseconds, as in 0.5..2 [default: no time].
+    #[arg(long, value_name = "A..B")]
+    pub(crate) handler_ms: Option<HandlerTime>,
+
+    /// How many workers run handlers [default: as many as there are cores].
+    #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..=1_024))]
+    pub(crate) workers: Option<usize>,
+
+    /// How many partitions the topic has.
+    #[arg(long, value_name = "N", default_value = "12", value_parser = clap::value_parser!(u32).range(1..=4_096))]
+    pub(crate) partitions: u32,
+}
+
+/// How long a handler takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct HandlerTime {
+    /// At least.
+    pub(crate) from: Duration,
+    /// At most.
+    pub(crate) to: Duration,
+}
+
+/// Why a text is no handler time.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub(crate) enum HandlerTimeError {
+    /// There are not two numbers.
+    #[error("is two numbers of milliseconds with `..` between them, as in 0.5..2")]
+    Form,
+    /// A number is negative or absurd.
+    #[error("is from 0 to 60000 milliseconds")]
+    Limits,
+    /// The range runs backwards.
+    #[error("goes from the shorter time to the longer one")]
+    Backwards,
+}
+
+impl FromStr for HandlerTime {
+    type Err = HandlerTimeError;
+
+    fn from_str(text: &str) -> Result<Self, HandlerTimeError> {
+        let (from, to) = text.split_once("..").ok_or(HandlerTimeError::Form)?;
+        let (from, to) = (milliseconds(from)?, milliseconds(to)?);
+        if from <= to { Ok(Self { from, to }) } else { Err(HandlerTimeError::Backwards) }
+    }
+}
+
+fn milliseconds(text: &str) -> Result<Duration, HandlerTimeError> {
+    let number: f64 = text.trim().parse().map_err(|_| HandlerTimeError::Form)?;
+    if (0.0..=60_000.0).contains(&number) {
+        Ok(Duration::from_secs_f64(number / 1_000.0))
+    } else {
+        Err(HandlerTimeError::Limits)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::error::ErrorKind;
+
+    use super::*;
+
+    fn parse(arguments: &str) -> Result<Arguments, clap::Error> {
+        Arguments::try_parse_from(std::iter::once("flights").chain(arguments.split_whitespace()))
+    }
+
+    #[test]
+    fn without_arguments_the_sample_runs_undisturbed() {
+        let arguments = parse("").unwrap();
+        assert_eq!((arguments.data, arguments.json, arguments.chaos), (None, false, None));
+        assert_eq!((arguments.handler_ms, arguments.workers, arguments.partitions), (None, None, 12));
+    }
+
+    #[test]
+    fn every_argument_is_read() {
+        let all = "--data f.csv --json --chaos 7 --handler-ms 0.5..2 --workers 3 --partitions 64";
+        let arguments = parse(all).unwrap();
+        assert_eq!(arguments.data, Some(PathBuf::from("f.csv")));
+        assert_eq!((arguments.json, arguments.chaos), (true, Some(7)));
+        assert_eq!((arguments.workers, arguments.partitions), (Some(3), 64));
+        let time = HandlerTime { from: Duration::from_micros(500), to: Duration::from_millis(2) };
+        assert_eq!(arguments.handler_ms, Some(time));
+    }
+
+    #[test]
+    fn absurd_arguments_are_refused_by_name() {
+        for (name, value) in [
+            ("--partitions", "0"),
+            ("--partitions", "4097"),
+            ("--partitions", "many"),
+            ("--workers", "0"),
+            ("--workers", "1025"),
+            ("--chaos", "x"),
+            ("--chaos", "-1"),
+            ("--handler-ms", "5..2"),
+        ] {
+            let error = parse(&format!("{name} {value}")).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::ValueValidation, "{name} {value}");
+            let message = error.to_string();
+            assert!(message.contains(name) && message.contains(value), "{message}");
+        }
+        assert_eq!(parse("--speed 9").unwrap_err().kind(), ErrorKind::UnknownArgument);
+    }
+
+    #[test]
+    fn a_handler_time_says_which_rule_it_breaks() {
+        let error = |text: &str| text.parse::<HandlerTime>().unwrap_err();
+        for text in ["", "5", "..", "5..", "..5", "a..b", "1-2"] {
+            assert_eq!(error(text), HandlerTimeError::Form, "{text}");
+        }
+        for text in ["-1..2", "0..60001", "0..inf", "NaN..1"] {
+            assert_eq!(error(text), HandlerTimeError::Limits, "{text}");
+        }
+        assert_eq!(error("2..1"), HandlerTimeError::Backwards);
+        assert_eq!("0..0".parse(), Ok(HandlerTime { from: Duration::ZERO, to: Duration::ZERO }));
+    }
+}

@@ -1,0 +1,47 @@
+//! The progress bar.
+
+use std::fmt::Write;
+use std::io::{IsTerminal, stderr, stdout};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+
+use super::report::{grouped, rounded};
+
+/// How many events go by between two looks at the bar: drawing must not cost what it shows.
+const STRIDE: u64 = 1_024;
+
+/// A bar on standard error while somebody watches: where both outputs are a terminal.
+pub(crate) struct Progress(ProgressBar);
+
+impl Progress {
+    /// A bar of `len` events.
+    pub(crate) fn events(len: u64) -> Self {
+        let watched = stdout().is_terminal() && stderr().is_terminal();
+        let target = if watched { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        Self(ProgressBar::with_draw_target(Some(len), target).with_style(style()))
+    }
+
+    /// Says that `done` events are done in all; looks at the bar now and then.
+    #[inline]
+    pub(crate) fn at(&self, done: u64) {
+        if done.is_multiple_of(STRIDE) {
+            self.0.set_position(done);
+        }
+    }
+
+    /// Takes the bar away.
+    pub(crate) fn clear(self) {
+        self.0.finish_and_clear();
+    }
+}
+
+fn style() -> ProgressStyle {
+    let template = "{bar:40} {human_pos}/{human_len} events  {rate}/s  {eta} left";
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()).with_key(
+        "rate",
+        |state: &ProgressState, text: &mut dyn Write| {
+            // A bar that cannot be drawn is not worth an error.
+            let _ = text.write_str(&grouped(rounded(state.per_sec())));
+        },
+    )
+}

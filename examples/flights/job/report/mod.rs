@@ -1,0 +1,11 @@
+//! What the job prints.
+
+mod chart;
+mod number;
+mod summary;
+mod table;
+mod tables;
+
+pub(crate) use number::{grouped, rounded};
+pub(crate) use summary::Summary;
+pub(crate) use tables::Tables;

@@ -1,0 +1,10 @@
+//! What most programs need: `use laneway::prelude::*`.
+
+pub use crate::bus::EventBus;
+pub use laneway_application::consume::{Subscription, SubscriptionOptions};
+pub use laneway_application::publish::Receipt;
+pub use laneway_domain::{
+    AggregateId, Envelope, Event, EventType, GroupId, Handler, HandlerContext, HandlerError, PublishError,
+    TopicName, handler_fn,
+};
+pub use laneway_memory::MemoryConfig;
