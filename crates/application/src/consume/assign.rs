@@ -29,7 +29,7 @@ impl Loop {
                 session.start(assignment.partition, assignment.epoch, from);
             }
         }
-        self.commits.changed(0, self.shared.clock.monotonic());
+        self.changed(0);
         self.count_partitions();
     }
 
@@ -58,9 +58,8 @@ impl Loop {
 
     /// A little before a deadline, so that what follows the drain is still in time.
     pub(super) fn before(&self, deadline: Monotonic) -> Monotonic {
-        let now = self.shared.clock.monotonic();
-        let left = deadline.since(now);
-        now + left.saturating_sub((left / 4).min(std::time::Duration::from_millis(500)))
+        let left = deadline.since(self.now);
+        self.now + left.saturating_sub((left / 4).min(std::time::Duration::from_millis(500)))
     }
 
     pub(super) fn drain(&mut self, tenures: &[Tenure], purpose: Purpose, until: Monotonic) {
@@ -69,10 +68,10 @@ impl Loop {
     }
 
     /// Ends drains that are through or out of time: drops what still runs, commits, lets go.
-    pub(super) fn finish_drains(&mut self, now: Monotonic) {
+    pub(super) fn finish_drains(&mut self) {
         loop {
             let burials = &self.burials;
-            let Some(drain) = self.drains.take_finished(now, |tenure| burials.is_busy(tenure)) else {
+            let Some(drain) = self.drains.take_finished(self.now, |tenure| burials.is_busy(tenure)) else {
                 return;
             };
             self.finish_drain(drain);
@@ -135,7 +134,7 @@ impl Loop {
         let Some(tenure) = self.ledger.tenure(partition, epoch) else { return };
         if let Some(book) = self.ledger.book(tenure) {
             book.progress(upto);
-            self.commits.changed(0, self.shared.clock.monotonic());
+            self.changed(0);
         }
     }
 
@@ -168,7 +167,7 @@ impl Loop {
                 Err(error) => {
                     tracing::warn!(%error, "a commit was not stored");
                     self.ledger.book(tenure).into_iter().for_each(crate::ledger::PartitionLedger::refused);
-                    self.commits.changed(0, self.shared.clock.monotonic());
+                    self.changed(0);
                 }
             }
         }
@@ -177,7 +176,7 @@ impl Loop {
     /// The session renewed the permission to start.
     pub(super) fn may_start(&mut self, until: Monotonic) {
         let before = self.shared.gate.allow(until);
-        if before <= self.shared.clock.monotonic() {
+        if before <= self.now {
             self.crew.tell(|| Command::Nudge);
         }
     }

@@ -46,7 +46,7 @@ impl Loop {
         self.credit.opened(batch.partition, events, bytes);
         let skipped = batch.rows.len() - events;
         if skipped > 0 {
-            self.commits.changed(0, self.shared.clock.monotonic());
+            self.changed(0);
         }
         self.change_flow(batch.partition);
     }

@@ -61,6 +61,8 @@ pub(crate) struct Loop {
     pub(super) inbox: Vec<Report>,
     pub(super) flows: Vec<(PartitionId, Flow)>,
     pub(super) timer: Timer,
+    /// When the input that is looked at now arrived.
+    pub(super) now: Monotonic,
     /// When to give up on the session's last answer.
     pub(super) closing: Option<Monotonic>,
     pub(super) ended: bool,
@@ -73,7 +75,9 @@ impl Loop {
     /// Runs until the subscription is closed, or its session ends for good.
     pub(crate) async fn run(mut self) {
         while !self.ended {
-            match std::future::poll_fn(|cx| self.poll_input(cx)).await {
+            let input = std::future::poll_fn(|cx| self.poll_input(cx)).await;
+            self.now = self.shared.clock.monotonic();
+            match input {
                 Input::Link(event) => self.on_link(event),
                 Input::Reports => self.settle_reports(),
                 Input::Buried(buried) => self.on_buried(buried),
@@ -130,12 +134,11 @@ impl Loop {
 
     /// Does what is due: ends drains, commits, gives up on a session that does not close.
     fn keep_time(&mut self) {
-        let now = self.shared.clock.monotonic();
-        self.finish_drains(now);
-        if self.commits.take(now) {
+        self.finish_drains();
+        if self.commits.take(self.now) {
             self.commit();
         }
-        if self.closing.is_some_and(|deadline| deadline <= now) {
+        if self.closing.is_some_and(|deadline| deadline <= self.now) {
             self.end(None);
         }
         self.condition.store(self.burials.refusal());

@@ -49,8 +49,7 @@ impl Loop {
         debug_assert_eq!(settled, slots.len(), "an event was settled twice");
         self.shared.counters.handled.fetch_add(settled as u64, Relaxed);
         self.credit.settled(partition, settled, bytes);
-        let settled = u32::try_from(settled).unwrap_or(u32::MAX);
-        self.commits.changed(settled, self.shared.clock.monotonic());
+        self.changed(settled);
         self.change_flow(partition);
     }
 
@@ -58,7 +57,7 @@ impl Loop {
         self.shared.counters.retries.fetch_add(1, Relaxed);
         if let Some(book) = self.ledger.book(tenure) {
             book.failed(slot, attempts);
-            self.commits.changed(0, self.shared.clock.monotonic());
+            self.changed(0);
         }
     }
 
@@ -105,7 +104,7 @@ impl Loop {
         let Some(partition) = self.ledger.info(dead.tenure).map(|info| info.partition) else { return };
         if self.ledger.settle(dead.tenure, dead.slot) != Settled::Stale {
             self.credit.settled(partition, 1, dead.bytes);
-            self.commits.changed(1, self.shared.clock.monotonic());
+            self.changed(1);
             self.change_flow(partition);
         }
     }
@@ -116,6 +115,12 @@ impl Loop {
         for (partition, flow) in self.flows.drain(..) {
             set_flow(&mut self.ledger, &mut self.link, partition, flow);
         }
+    }
+
+    /// Notes that there is something to commit.
+    pub(super) fn changed(&mut self, finished: usize) {
+        let (open, _) = self.credit.open();
+        self.commits.changed(finished, open, self.now);
     }
 
     /// Commits every partition in which something changed.

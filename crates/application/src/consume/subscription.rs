@@ -103,6 +103,7 @@ pub async fn subscribe<H: Handler>(
         control: controlled,
         inbox: Vec::new(),
         flows: Vec::new(),
+        now: clock.monotonic(),
         timer: Timer::new(clock),
         closing: None,
         ended: false,

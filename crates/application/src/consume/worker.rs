@@ -243,8 +243,11 @@ where
 
     /// The head of a lane is terminal, or gone: the next one may come.
     pub(super) fn advance(&mut self, lane: LaneId, ticket: Ticket) {
-        let tenure = self.runs.tenure(ticket.run);
-        if self.lanes.finish(lane) == Opened::Relieved {
+        if self.lanes.finish(lane) == Opened::Relieved
+            && let Some(next) = self.lanes.head(lane)
+        {
+            // The queue's tenure: the head that leaves may be a ghost of an older one.
+            let tenure = self.runs.tenure(next.run);
             self.send(Report::Full { tenure, full: false });
         }
         self.runs.release(ticket);

@@ -10,8 +10,8 @@ pub struct CommitPolicy {
     /// The longest that a finished event waits for its commit. Default 100 ms: what a crash repeats at most, beyond
     /// what the checkpoint's state says.
     pub interval: Duration,
-    /// How many finished events make a commit due at once. Default 4,096.
-    pub events: u32,
+    /// How many finished events make a commit due at once, or as many as are open, if those are more. Default 4,096.
+    pub events: usize,
 }
 
 impl Default for CommitPolicy {
@@ -40,7 +40,7 @@ impl CommitPolicy {
 #[derive(Debug)]
 pub struct Commits {
     policy: CommitPolicy,
-    events: u32,
+    events: usize,
     due: Monotonic,
 }
 
@@ -51,10 +51,13 @@ impl Commits {
         Self { policy, events: 0, due: Monotonic::NEVER }
     }
 
-    /// Notes that `events` were finished, or that something else changed (0).
-    pub fn changed(&mut self, events: u32, now: Monotonic) {
+    /// Notes that `events` were finished, or that something else changed (0), while `open` are open.
+    ///
+    /// A checkpoint is as long as what is open, so the count that makes one due grows with that: a commit costs an event
+    /// the same however much is open.
+    pub fn changed(&mut self, events: usize, open: usize, now: Monotonic) {
         self.events = self.events.saturating_add(events);
-        if self.events >= self.policy.events {
+        if self.events >= self.policy.events.max(open) {
             self.due = now;
         } else if self.due == Monotonic::NEVER {
             self.due = now + self.policy.interval;
@@ -86,13 +89,22 @@ mod tests {
     fn a_commit_is_due_by_count_at_once_and_by_time_after_the_interval() {
         let mut commits = Commits::new(CommitPolicy { interval: Duration::from_nanos(10), events: 3 });
         let at = Monotonic::from_nanos;
-        commits.changed(2, at(1));
-        commits.changed(0, at(5));
+        commits.changed(2, 0, at(1));
+        commits.changed(0, 0, at(5));
         assert_eq!(commits.due(), at(11));
         assert!(!commits.take(at(10)));
-        commits.changed(1, at(6));
+        commits.changed(1, 0, at(6));
         assert!(commits.take(at(6)) && !commits.take(at(100)));
-        commits.changed(0, at(20));
+        commits.changed(0, 0, at(20));
         assert!(commits.take(at(30)));
+    }
+
+    #[test]
+    fn the_count_that_makes_a_commit_due_grows_with_what_is_open() {
+        let mut commits = Commits::new(CommitPolicy { interval: Duration::from_nanos(10), events: 3 });
+        commits.changed(9, 10, Monotonic::ZERO);
+        assert!(!commits.take(Monotonic::ZERO));
+        commits.changed(1, 10, Monotonic::ZERO);
+        assert!(commits.take(Monotonic::ZERO));
     }
 }

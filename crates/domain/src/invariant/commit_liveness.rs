@@ -10,6 +10,7 @@ use super::track::{Audience, Log, Settled, Tenures};
 use super::violation::{Findings, Violation};
 use crate::dead_letter::AfterDeadLetter;
 use crate::parking::Scope;
+use crate::position::Resume;
 use crate::time::Monotonic;
 
 /// When each partition went quiet for good, and how far it is committed.
@@ -56,7 +57,7 @@ impl<'h> Progress<'h> {
         match what {
             Happening::Assigned { scope, stored, .. } => {
                 self.busy.insert(scope, at);
-                self.commit(scope, stored.map_or(0, |stored| stored.rank()));
+                self.commit(scope, stored.map_or(0, Resume::rank));
             }
             Happening::HandlerStarted(start) => {
                 self.busy.insert(&start.place.scope, at);

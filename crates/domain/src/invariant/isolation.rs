@@ -62,36 +62,52 @@ fn standstills(history: &History, limits: &Limits, findings: &mut Findings) {
     }
 }
 
+/// What a bus does for a group.
+#[derive(Default)]
+struct Seat {
+    /// The last start.
+    last: Option<(usize, Monotonic)>,
+    open: usize,
+    /// Whether a handler panicked, or one that ran through the whole stall ended just now.
+    troubled: bool,
+    told: bool,
+}
+
+impl Seat {
+    /// Where the pause that ends at `at` began, if it was long, and something hung or had panicked.
+    fn pause(&mut self, at: Monotonic, limits: &Limits) -> Option<usize> {
+        let (from, _) = self.last.filter(|(_, since)| at > *since + limits.stall)?;
+        let troubled = (self.open > 0 || self.troubled) && !self.told;
+        self.told |= troubled;
+        troubled.then_some(from)
+    }
+
+    fn ended(&mut self, at: Monotonic, outcome: Outcome, limits: &Limits) {
+        self.open = self.open.saturating_sub(1);
+        let hung = self.last.is_some_and(|(_, since)| at > since + limits.stall);
+        self.troubled |= hung || outcome == Outcome::Panicked;
+    }
+}
+
 /// The first long pause of each bus and group.
 fn pauses<'h>(history: &'h History, limits: &Limits) -> Vec<Pause<'h>> {
     let mut runs = Runs::default();
-    let mut last: HashMap<(MemberId, &GroupId), (usize, Monotonic)> = HashMap::new();
-    let mut open: HashMap<(MemberId, &GroupId), usize> = HashMap::new();
-    let (mut panicked, mut found) = (HashSet::new(), HashSet::new());
+    let mut seats: HashMap<(MemberId, &GroupId), Seat> = HashMap::new();
     let mut pauses = Vec::new();
     for (index, at, what) in history.iter() {
         for (start, outcome) in runs.observe(what) {
-            let seat = seat(start);
-            *open.entry(seat).or_default() -= 1;
-            if outcome == Outcome::Panicked {
-                panicked.insert(seat);
-            }
+            seats.entry(seat(start)).or_default().ended(at, outcome, limits);
         }
-        if let Happening::HandlerStarted(start) = what {
-            let seat = seat(start);
-            let troubled = open.get(&seat).is_some_and(|open| *open > 0) || panicked.contains(&seat);
-            let (from, since) = last.insert(seat, (index, at)).unwrap_or((index, at));
-            if troubled && at > since + limits.stall && found.insert(seat) {
-                pauses.push(Pause { member: seat.0, group: seat.1, from, to: index });
-            }
-            *open.entry(seat).or_default() += 1;
-        }
+        let Happening::HandlerStarted(start) = what else { continue };
+        let (member, group) = seat(start);
+        let seat = seats.entry((member, group)).or_default();
+        pauses.extend(seat.pause(at, limits).map(|from| Pause { member, group, from, to: index }));
+        seat.last = Some((index, at));
+        seat.open += 1;
     }
-    for (seat, (from, since)) in last {
-        let troubled = open.get(&seat).is_some_and(|open| *open > 0) || panicked.contains(&seat);
-        if troubled && history.end() > since + limits.stall && found.insert(seat) {
-            pauses.push(Pause { member: seat.0, group: seat.1, from, to: history.len() });
-        }
+    for ((member, group), mut seat) in seats {
+        let pause = seat.pause(history.end(), limits);
+        pauses.extend(pause.map(|from| Pause { member, group, from, to: history.len() }));
     }
     pauses
 }

@@ -29,10 +29,9 @@ pub(super) fn check(history: &History, _limits: &Limits) -> Vec<Violation> {
     }
     let mut findings = Findings::of(Invariant::I2);
     for (index, _, what) in history.iter() {
-        if let Happening::HandlerStarted(start) = what {
-            if let Some(wrong) = sent.objection(start) {
-                findings.add(index, || format!("{start} {wrong}"));
-            }
+        let Happening::HandlerStarted(start) = what else { continue };
+        if let Some(wrong) = sent.objection(start) {
+            findings.add(index, || format!("{start} {wrong}"));
         }
     }
     findings.done()

@@ -70,12 +70,10 @@ impl<'h> Lanes<'h> {
 
     fn observe(&mut self, what: &'h Happening) {
         match what {
-            Happening::DeadLettered { place, .. } => {
-                if self.limits.after_dead_letter == AfterDeadLetter::Skip {
-                    self.closed.insert(place);
-                }
-            }
-            Happening::Parked { place } | Happening::Skipped { place } => {
+            Happening::DeadLettered { .. } if self.limits.after_dead_letter == AfterDeadLetter::Block => {}
+            Happening::DeadLettered { place, .. }
+            | Happening::Parked { place }
+            | Happening::Skipped { place } => {
                 self.closed.insert(place);
             }
             Happening::Redriven { place } => {

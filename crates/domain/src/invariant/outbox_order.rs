@@ -9,6 +9,7 @@ use super::limits::Limits;
 use super::violation::{Findings, Violation};
 use crate::aggregate::AggregateKey;
 use crate::identity::{AggregateVersion, EventId};
+use crate::position::Position;
 
 /// Where an event appeared first: its position where the broker told it, else the index of the acknowledgement.
 type Appearance = (u64, usize);
@@ -21,7 +22,7 @@ pub(super) fn check(history: &History, _limits: &Limits) -> Vec<Violation> {
         match what {
             Happening::Published { event, position, .. } => {
                 let Some(id) = event.id else { continue };
-                let here = (position.map_or(index as u64, |position| position.value()), index);
+                let here = (position.map_or(index as u64, Position::value), index);
                 first.entry(id).and_modify(|known| *known = here.min(*known)).or_insert(here);
             }
             Happening::OutboxCommitted { id, key, version } => {

@@ -86,10 +86,9 @@ impl<'h> Shutdowns<'h> {
     }
 
     fn closed(&mut self, index: usize, at: Monotonic, member: MemberId) {
-        if let Some((_, deadline)) = self.closing.remove(&member) {
-            if at > deadline + self.limits.reaction {
-                self.findings.add(index, || format!("bus {} closed after its deadline", member.0));
-            }
+        let due = self.closing.remove(&member).map(|(_, deadline)| deadline + self.limits.reaction);
+        if due.is_some_and(|due| at > due) {
+            self.findings.add(index, || format!("bus {} closed after its deadline", member.0));
         }
         let sent = self.sent.remove(&member).unwrap_or_default();
         if self.down == 0 {

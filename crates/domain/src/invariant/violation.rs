@@ -44,7 +44,9 @@ impl Findings {
         }
     }
 
-    pub(super) fn done(self) -> Vec<Violation> {
+    /// What was found, in the order of the history.
+    pub(super) fn done(mut self) -> Vec<Violation> {
+        self.found.sort_by(|a, b| (a.at, &a.what).cmp(&(b.at, &b.what)));
         self.found
     }
 }
