@@ -69,6 +69,11 @@ impl Loop {
 
     /// Ends drains that are through or out of time: drops what still runs, commits, lets go.
     pub(super) fn finish_drains(&mut self) {
+        let deadline = self.closing.unwrap_or(Monotonic::NEVER);
+        while let Some(tenures) = self.drains.take_overdue(self.now, deadline) {
+            tenures.iter().for_each(|tenure| self.burials.forget(*tenure));
+            self.crew.tell(|| Command::Evict(tenures.clone()));
+        }
         loop {
             let burials = &self.burials;
             let Some(drain) = self.drains.take_finished(self.now, |tenure| burials.is_busy(tenure)) else {
@@ -98,6 +103,7 @@ impl Loop {
 
     fn end_tenure(&mut self, tenure: Tenure) -> Option<laneway_domain::Checkpoint> {
         let partition = self.ledger.info(tenure)?.partition;
+        self.burials.forget(tenure);
         self.credit.end(partition);
         if self.shared.gate.is_stopped() && is_planted(Bug::ShutdownLosesInFlight) {
             self.ledger.book(tenure).into_iter().for_each(crate::ledger::PartitionLedger::settle_all);

@@ -22,6 +22,8 @@ pub(crate) struct Drain {
     /// When to stop waiting.
     pub(crate) until: Monotonic,
     workers: usize,
+    /// Whether it was out of time, and what still ran was told to end.
+    evicted: bool,
 }
 
 /// What a drain is for.
@@ -44,7 +46,7 @@ impl Drains {
     ) -> DrainId {
         self.next += 1;
         let id = DrainId(self.next);
-        self.open.insert(id, Drain { tenures, purpose, until, workers });
+        self.open.insert(id, Drain { tenures, purpose, until, workers, evicted: false });
         id
     }
 
@@ -66,10 +68,25 @@ impl Drains {
         self.open.retain(|_, drain| !drain.tenures.is_empty() || drain.purpose == Purpose::Shutdown);
     }
 
-    /// A drain that is through, or out of time. `busy` says whether a tenure still has a burial under way.
+    /// The tenures of a drain that has just run out of time: what of them runs has to be dropped now.
+    ///
+    /// A revocation then waits for its workers all the same: a partition is not given up while a handler runs in it,
+    /// and past its own deadline the adapter takes it. A shutdown waits for half of what is left until `deadline`.
+    pub(crate) fn take_overdue(&mut self, now: Monotonic, deadline: Monotonic) -> Option<Vec<Tenure>> {
+        let drain = self.open.values_mut().find(|drain| drain.until <= now && !drain.evicted)?;
+        drain.evicted = true;
+        drain.until = match drain.purpose {
+            Purpose::Revocation(_) => Monotonic::NEVER,
+            Purpose::Shutdown => now + deadline.since(now) / 2,
+        };
+        Some(drain.tenures.clone())
+    }
+
+    /// A drain that is through, or has waited long enough. `busy` says whether a tenure still has a burial under way.
     pub(crate) fn take_finished(&mut self, now: Monotonic, busy: impl Fn(Tenure) -> bool) -> Option<Drain> {
         let through = |drain: &Drain| drain.workers == 0 && !drain.tenures.iter().any(|t| busy(*t));
-        let id = *self.open.iter().find(|(_, drain)| drain.until <= now || through(drain))?.0;
+        let over = |drain: &Drain| drain.evicted && drain.until <= now;
+        let id = *self.open.iter().find(|(_, drain)| over(drain) || through(drain))?.0;
         self.open.remove(&id)
     }
 
@@ -98,10 +115,23 @@ mod tests {
     }
 
     #[test]
-    fn a_drain_ends_at_its_time_whatever_runs() {
+    fn a_revocation_out_of_time_waits_until_what_ran_is_dropped() {
         let mut drains = Drains::default();
-        drains.begin(vec![], Purpose::Revocation(RevocationId(1)), LATER, 2);
+        let id = drains.begin(vec![], Purpose::Revocation(RevocationId(1)), LATER, 1);
         assert_eq!(drains.due(), LATER);
-        assert!(drains.take_finished(LATER, |_| true).is_some());
+        assert_eq!(drains.take_overdue(LATER, Monotonic::NEVER), Some(vec![]));
+        assert_eq!(drains.take_overdue(LATER, Monotonic::NEVER), None);
+        assert_eq!((drains.due(), drains.take_finished(LATER, |_| false)), (Monotonic::NEVER, None));
+        drains.drained(id);
+        assert!(drains.take_finished(LATER, |_| false).is_some());
+    }
+
+    #[test]
+    fn a_shutdown_ends_before_its_deadline_whatever_runs() {
+        let (mut drains, deadline) = (Drains::default(), Monotonic::from_nanos(20));
+        drains.begin(vec![], Purpose::Shutdown, LATER, 1);
+        assert_eq!(drains.take_overdue(LATER, deadline), Some(vec![]));
+        assert_eq!((drains.due(), drains.take_finished(LATER, |_| true)), (Monotonic::from_nanos(15), None));
+        assert!(drains.take_finished(Monotonic::from_nanos(15), |_| true).is_some());
     }
 }

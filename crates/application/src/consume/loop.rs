@@ -142,6 +142,7 @@ impl Loop {
             self.end(None);
         }
         self.condition.store(self.burials.refusal());
+        self.count_open();
     }
 
     fn on_control(&mut self, control: Control) {

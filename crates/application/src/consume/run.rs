@@ -61,8 +61,8 @@ struct Held {
     since: Monotonic,
 }
 
-/// The runs that a worker holds: an event's bytes stay until the last event of its run is through, or for
-/// [`Runs::LOOSE_AFTER`], whichever comes first; then what is left is copied out.
+/// The runs that a worker holds: an event's bytes stay until the last event of its run is through. After
+/// [`Runs::LOOSE_AFTER`] the few that are left of a run are copied out, so that they do not pin a buffer for long.
 pub(crate) struct Runs {
     held: Vec<Option<Held>>,
     free: Vec<u32>,
@@ -197,15 +197,19 @@ impl Runs {
         }
     }
 
-    /// Copies out what waits longer than [`Runs::LOOSE_AFTER`].
+    /// Copies out what is left of runs that are old and mostly through. One that is mostly waiting still pins at most
+    /// twice what it counts, and is looked at again later.
     pub(crate) fn loosen(&mut self, now: Monotonic) {
         while let Some((since, at, tenure)) = self.ages.front().copied() {
-            let held = self.held[at as usize]
-                .as_mut()
-                .filter(|held| held.run.tenure == tenure && held.since == since);
+            let known = |held: &&mut Held| held.run.tenure == tenure && held.since == since;
+            let held = self.held[at as usize].as_mut().filter(known);
             match held {
                 Some(_) if since + Self::LOOSE_AFTER > now => return,
-                Some(held) => held.copy_out(),
+                Some(held) if held.is_sparse() => held.copy_out(),
+                Some(held) => {
+                    held.since = now;
+                    self.ages.push_back((now, at, tenure));
+                }
                 None => {}
             }
             self.ages.pop_front();
@@ -219,6 +223,11 @@ impl Runs {
 }
 
 impl Held {
+    /// Whether less than half of the run still waits.
+    fn is_sparse(&self) -> bool {
+        (self.live as usize) * 2 < self.run.entries.len()
+    }
+
     fn copy_out(&mut self) {
         let rows = &self.run.rows;
         let live = self.run.entries.iter_mut().filter(|entry| entry.row != GONE);

@@ -19,6 +19,10 @@ impl Loop {
         }
         self.inbox = inbox;
         self.credit.lanes(self.shared.counters.lanes());
+    }
+
+    /// Tells what is open: after every input, since burials and lost partitions change it as well.
+    pub(super) fn count_open(&self) {
         let (events, bytes) = self.credit.open();
         self.shared.counters.open.store(events, Relaxed);
         self.shared.counters.open_bytes.store(bytes, Relaxed);
@@ -78,11 +82,8 @@ impl Loop {
 
     /// The dead-letter store answered: with the entry in it the ledger may settle, without it everything waits.
     pub(super) fn on_buried(&mut self, buried: Buried) {
-        let over = self.ledger.book(buried.dead.tenure).is_none();
         match &buried.result {
             Ok(()) => self.buried(&buried.dead),
-            // The next owner will come to the same end, and write the same entry.
-            Err(_) if over => self.burials.finished(&buried.dead),
             Err(error) => {
                 tracing::error!(letter = ?buried.dead.letter.id, %error, "the dead-letter store refuses; the lane waits");
                 self.shared.hooks.store_refused(error);

@@ -1,5 +1,6 @@
 //! Burials: writing entries until the store has them.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -17,10 +18,24 @@ use crate::policy::{Next, RetryPolicy};
 pub(crate) struct Burials {
     store: Option<Arc<dyn DeadLetterQueue>>,
     clock: Arc<dyn Clock>,
-    running: FuturesUnordered<BoxFuture<Buried>>,
+    running: FuturesUnordered<Writing>,
     waiting: Vec<Tenure>,
     /// What the store said last, while it refuses.
     refusal: Option<String>,
+}
+
+/// One try to write an entry, under way.
+struct Writing {
+    tenure: Tenure,
+    entry: BoxFuture<Buried>,
+}
+
+impl Future for Writing {
+    type Output = Buried;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Buried> {
+        self.entry.as_mut().poll(cx)
+    }
 }
 
 /// One try to write an entry.
@@ -61,8 +76,8 @@ impl Burials {
 
     fn write(&self, dead: Box<Dead>, tries: u32) {
         let (store, clock) = (self.store.clone(), self.clock.clone());
-        let position = dead.letter.id.position.value();
-        self.running.push(Box::pin(async move {
+        let (tenure, position) = (dead.tenure, dead.letter.id.position.value());
+        let entry = Box::pin(async move {
             if tries > 0
                 && let Next::After(wait) = BACKOFF.next(tries, ErrorClass::Retryable, position)
             {
@@ -70,14 +85,29 @@ impl Burials {
             }
             let result = bury(store.as_deref(), &dead.letter).await;
             Buried { dead, tries: tries.saturating_add(1), result }
-        }));
+        });
+        self.running.push(Writing { tenure, entry });
     }
 
-    /// An entry is in the store, or its tenure is over.
+    /// A tenure is over: its entries are no longer written, since its next owner comes to an end of its own.
+    pub(crate) fn forget(&mut self, tenure: Tenure) {
+        if self.is_busy(tenure) {
+            let running = std::mem::take(&mut self.running).into_iter();
+            self.running = running.filter(|writing| writing.tenure != tenure).collect();
+            self.waiting.retain(|known| *known != tenure);
+            self.clear();
+        }
+    }
+
+    /// An entry is in the store.
     pub(crate) fn finished(&mut self, dead: &Dead) {
         if let Some(at) = self.waiting.iter().position(|tenure| *tenure == dead.tenure) {
             self.waiting.swap_remove(at);
         }
+        self.clear();
+    }
+
+    fn clear(&mut self) {
         if self.waiting.is_empty() {
             self.refusal = None;
         }
