@@ -1,7 +1,7 @@
 //! What most programs need: `use laneway::prelude::*`.
 
 pub use crate::bus::EventBus;
-pub use laneway_application::consume::{Subscription, SubscriptionOptions};
+pub use laneway_application::consume::{Subscription, SubscriptionOptions, blocking};
 pub use laneway_application::publish::Receipt;
 pub use laneway_domain::{
     AggregateId, Envelope, Event, EventType, GroupId, Handler, HandlerContext, HandlerError, PublishError,

@@ -2,6 +2,7 @@
 
 mod assign;
 mod attempt;
+mod blocking;
 mod crew;
 mod deliver;
 mod drains;
@@ -26,6 +27,7 @@ mod trouble;
 mod withdraw;
 mod worker;
 
+pub use blocking::{Blocking, blocking};
 pub use health::{RunPhase, SubscriptionHealth};
 pub use hooks::{FailedAttempt, Hooks, MissingRange};
 pub use options::{ConfigError, SubscriptionOptions};

@@ -108,6 +108,7 @@ impl PartitionLedger {
         };
         let Some(attempts) = attempts else {
             self.settled_above = true;
+            self.dirty = true;
             return Opening::Done;
         };
         let slot = self.open.push(position);
@@ -263,6 +264,25 @@ mod tests {
         assert_eq!(foreign, None);
         assert!(matches!(next.open(Position::new(3)), Opening::Fresh(_, 4)));
         assert!(matches!(next.open(Position::new(4)), Opening::Fresh(_, 0)));
+    }
+
+    #[test]
+    fn what_a_former_owner_finished_is_committed_once_it_is_read() {
+        let mut ledger = fresh();
+        let open = slot(ledger.open(Position::new(3)));
+        let above = slot(ledger.open(Position::new(4)));
+        ledger.settle(above);
+        let stored = ledger.checkpoint(BUDGET).unwrap();
+        assert_eq!(ledger.settle(open), Settled::Moved);
+        let (mut next, _) = PartitionLedger::assign(Some(&stored), Resume::Start);
+        let open = slot(next.open(Position::new(3)));
+        next.settle(open);
+        assert_eq!(next.checkpoint(BUDGET).unwrap().resume, Resume::After(Position::new(3)));
+        assert_eq!(next.open(Position::new(4)), Opening::Done);
+        assert_eq!(
+            next.checkpoint(BUDGET).map(|stored| stored.resume),
+            Some(Resume::After(Position::new(4)))
+        );
     }
 
     #[test]
