@@ -44,10 +44,13 @@ fn knob(name: &str, default: usize) -> usize {
 /// Events a second through the bus.
 fn ours(events: usize, batch: usize) -> f64 {
     runtime().block_on(async move {
-        let bus = EventBus::builder().memory(MemoryConfig {
-            retention_events: knob("LANEWAY_BENCH_KEPT", 2_048),
-            ..MemoryConfig::default()
-        }).build().unwrap();
+        let bus = EventBus::builder()
+            .memory(MemoryConfig {
+                retention_events: knob("LANEWAY_BENCH_KEPT", 2_048),
+                ..MemoryConfig::default()
+            })
+            .build()
+            .unwrap();
         let handled = bus.subscribe(options("bench"), handler_fn(|_| async { Ok(()) })).await.unwrap();
         let publisher = bus.clone();
         let start = std::time::Instant::now();

@@ -1,7 +1,7 @@
 //! What an event costs in the memory broker alone: into the log, and out of it, on one thread.
 //!
 //! `cargo bench -p laneway-memory` prints one row of JSON a figure: the median of several rounds, in nanoseconds.
-#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::disallowed_methods)]
+#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::disallowed_methods, clippy::cast_precision_loss)]
 
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -16,7 +16,9 @@ use laneway_domain::{
 use laneway_memory::{MemoryBroker, MemoryConfig};
 
 const EVENTS: usize = 1 << 18;
-const ROUNDS: usize = 9;
+const ROUNDS: usize = 5;
+/// What a partition keeps by default.
+const KEPT: usize = 65_536;
 
 struct Wall(Instant);
 
@@ -35,34 +37,41 @@ impl Clock for Wall {
     }
 }
 
-fn broker() -> MemoryBroker {
-    MemoryBroker::new(
-        MemoryConfig {
-            retention_events: std::env::var("KEEP").ok().and_then(|k| k.parse().ok()).unwrap_or(65_536),
-            ..MemoryConfig::default()
-        },
-        Arc::new(Wall(Instant::now())),
-    )
-    .unwrap()
+fn broker(retention_events: usize) -> MemoryBroker {
+    let config = MemoryConfig { retention_events, ..MemoryConfig::default() };
+    MemoryBroker::new(config, Arc::new(Wall(Instant::now()))).unwrap()
+}
+
+/// Whether an event's payload is a buffer of its own, which is freed with it, or one that all share.
+#[derive(Clone, Copy)]
+enum Payload {
+    Own,
+    Shared,
+}
+
+impl Payload {
+    fn make(self) -> Bytes {
+        match self {
+            Self::Own => Bytes::from(vec![7; 200]),
+            Self::Shared => Bytes::from_static(&[7; 200]),
+        }
+    }
 }
 
 /// A batch as its publisher makes it, just before it is published.
-fn batch(from: usize, size: usize, payload: &Bytes) -> Vec<Envelope> {
+fn batch(from: usize, size: usize, payload: Payload) -> Vec<Envelope> {
     let topic = TopicName::new("bench").unwrap();
     let event = |n: usize| {
         let aggregate = AggregateId::new(format!("order:{}", n * 7_919 % 10_000)).unwrap();
-        let payload =
-            if std::env::var_os("OWNED").is_some() { Bytes::from(payload.to_vec()) } else { payload.clone() };
-        Envelope::new(topic.clone(), payload).with_aggregate(aggregate)
+        Envelope::new(topic.clone(), payload.make()).with_aggregate(aggregate)
     };
     (from..from + size).map(event).collect()
 }
 
 /// Publishes [`EVENTS`] events; how long that took without the making of the batches.
-fn publish(broker: &MemoryBroker, size: usize) -> Duration {
-    let payload = Bytes::from_static(&[7; 200]);
+fn publish(broker: &MemoryBroker, size: usize, payload: Payload) -> Duration {
     let one = |from: usize| {
-        let events = batch(from, size, &payload);
+        let events = batch(from, size, payload);
         let start = Instant::now();
         let results = broker.publish(Outgoing { events, origin: Origin::Caller }).now_or_never().unwrap();
         let elapsed = start.elapsed();
@@ -114,19 +123,21 @@ fn median(mut rounds: Vec<Duration>) -> f64 {
     rounds[rounds.len() / 2].as_secs_f64() * 1e9 / EVENTS as f64
 }
 
-fn into_a_full_log(size: usize) -> f64 {
-    let broker = broker();
+/// What publishing costs where every event drops an old one.
+fn into_a_full_log(size: usize, payload: Payload, retention_events: usize) -> f64 {
+    let broker = broker(retention_events);
     for _ in 0..3 {
-        publish(&broker, 1_024);
+        publish(&broker, 1_024, payload);
     }
-    median((0..ROUNDS).map(|_| publish(&broker, size)).collect())
+    median((0..ROUNDS).map(|_| publish(&broker, size, payload)).collect())
 }
 
+/// What reading and committing costs.
 fn out_of_the_log() -> f64 {
-    let broker = broker();
+    let broker = broker(KEPT);
     let mut session = session(&broker);
     let mut round = || {
-        publish(&broker, 1_024);
+        publish(&broker, 1_024, Payload::Shared);
         let start = Instant::now();
         assert_eq!(drain(&mut *session), EVENTS);
         start.elapsed()
@@ -134,13 +145,20 @@ fn out_of_the_log() -> f64 {
     median((0..ROUNDS).map(|_| round()).collect())
 }
 
+fn print(workload: &str, figure: f64) {
+    println!(r#"{{"workload":"{workload}","unit":"ns/event","ours":{figure:.1}}}"#);
+}
+
 fn main() {
     for size in [1_024, 256, 64, 1] {
-        let figure = into_a_full_log(size);
-        println!(
-            r#"{{"workload":"publish, batches of {size}, log full","unit":"ns/event","ours":{figure:.1}}}"#
-        );
+        for (payload, name) in
+            [(Payload::Shared, "one shared payload"), (Payload::Own, "payloads of their own")]
+        {
+            for kept in [4_096, KEPT] {
+                let workload = format!("publish, batches of {size}, {name}, {kept} kept a partition");
+                print(&workload, into_a_full_log(size, payload, kept));
+            }
+        }
     }
-    let figure = out_of_the_log();
-    println!(r#"{{"workload":"read and commit by batches of 512","unit":"ns/event","ours":{figure:.2}}}"#);
+    print("read and commit by batches of 512", out_of_the_log());
 }

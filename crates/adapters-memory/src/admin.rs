@@ -7,6 +7,7 @@ use laneway_domain::{
     AdminError, Invalid, TopicAdmin, TopicChange, TopicName, TopicPlan, TopicState, TopicStrategy,
 };
 
+use crate::aftermath::Aftermath;
 use crate::broker::MemoryBroker;
 use crate::config::MemoryConfig;
 use crate::topic::Topic;
@@ -27,18 +28,25 @@ impl TopicAdmin for MemoryBroker {
             return Ok(Vec::new());
         }
         self.check(plan)?;
-        let _one_at_a_time = self.inner.planning.lock().unwrap_or_else(PoisonError::into_inner);
-        match (self.inner.topics.find(&plan.topic), plan.strategy) {
-            (None, TopicStrategy::ValidateOnly) => Ok(vec![differs("topic", &"exists", &"does not exist")]),
-            (None, _) => self.make(plan),
-            (Some(topic), TopicStrategy::ValidateOnly) => Ok(differences(&topic, plan)),
-            (Some(topic), TopicStrategy::CreateOrUpdate) => self.update(&topic, plan),
-            (Some(_), TopicStrategy::CreateOnly | TopicStrategy::Skip) => Ok(Vec::new()),
-        }
+        let mut after = Aftermath::default();
+        let changes = self.carry_out(plan, &mut after);
+        after.settle();
+        changes
     }
 }
 
 impl MemoryBroker {
+    fn carry_out(&self, plan: &TopicPlan, after: &mut Aftermath) -> Result<Vec<TopicChange>, AdminError> {
+        let _one_at_a_time = self.inner.planning.lock().unwrap_or_else(PoisonError::into_inner);
+        match (self.inner.topics.find(&plan.topic), plan.strategy) {
+            (None, TopicStrategy::ValidateOnly) => Ok(vec![differs("topic", &"exists", &"does not exist")]),
+            (None, _) => self.make(plan, after),
+            (Some(topic), TopicStrategy::ValidateOnly) => Ok(differences(&topic, plan)),
+            (Some(topic), TopicStrategy::CreateOrUpdate) => self.update(&topic, plan, after),
+            (Some(_), TopicStrategy::CreateOnly | TopicStrategy::Skip) => Ok(Vec::new()),
+        }
+    }
+
     fn check(&self, plan: &TopicPlan) -> Result<(), Invalid> {
         let rule = |sound: bool, field: &'static str, rule: &'static str, found: String| {
             if sound { Ok(()) } else { Err(Invalid::new(field, rule, found)) }
@@ -55,12 +63,14 @@ impl MemoryBroker {
         rule(sound, "retention_bytes", fits, format!("{:?}", plan.retention_bytes))
     }
 
-    fn make(&self, plan: &TopicPlan) -> Result<Vec<TopicChange>, AdminError> {
+    fn make(&self, plan: &TopicPlan, after: &mut Aftermath) -> Result<Vec<TopicChange>, AdminError> {
         let made = self.inner.topics.make(&plan.topic, plan.partitions, plan.retention_bytes.map(bytes));
         match made {
             Ok((_, true)) => Ok(vec![TopicChange::Created]),
             // Its first use came between the look and the making.
-            Ok((topic, false)) if plan.strategy == TopicStrategy::CreateOrUpdate => self.update(&topic, plan),
+            Ok((topic, false)) if plan.strategy == TopicStrategy::CreateOrUpdate => {
+                self.update(&topic, plan, after)
+            }
             Ok((_, false)) => Ok(Vec::new()),
             Err(Closed) => {
                 Err(AdminError::Unavailable { reason: "the broker is closed".to_owned(), cause: None })
@@ -68,7 +78,12 @@ impl MemoryBroker {
         }
     }
 
-    fn update(&self, topic: &Arc<Topic>, plan: &TopicPlan) -> Result<Vec<TopicChange>, AdminError> {
+    fn update(
+        &self,
+        topic: &Arc<Topic>,
+        plan: &TopicPlan,
+        after: &mut Aftermath,
+    ) -> Result<Vec<TopicChange>, AdminError> {
         if let Some(wanted) = plan.partitions.filter(|wanted| *wanted != topic.width()) {
             let (name, width) = (topic.name(), topic.width());
             let reason = format!("topic `{name}` has {width} partitions, and {wanted} would move aggregates");
@@ -78,7 +93,7 @@ impl MemoryBroker {
         else {
             return Ok(Vec::new());
         };
-        topic.set_keep_bytes(wanted, &*self.inner.clock);
+        topic.set_keep_bytes(wanted, &*self.inner.clock, after);
         Ok(vec![TopicChange::Changed { setting: "retention_bytes" }])
     }
 }

@@ -7,8 +7,8 @@ use laneway_domain::{Clock, GroupId, Invalid, PublisherCapabilities, SubscriberC
 
 use crate::config::MemoryConfig;
 use crate::groups::Groups;
-use crate::partition::Rules;
 use crate::piece::Bound;
+use crate::rules::Rules;
 use crate::topics::Topics;
 
 /// A broker in this process: [`Publisher`](laneway_domain::Publisher), [`Subscriber`](laneway_domain::Subscriber),

@@ -103,7 +103,7 @@ impl Holdings {
     /// Begins to deliver at `cursor`.
     pub(crate) fn start(&mut self, partition: PartitionId, epoch: Epoch, cursor: u64) {
         if let Some(holding) = self.current(partition, epoch) {
-            (holding.phase, holding.cursor) = (Phase::Started, cursor);
+            (holding.phase, holding.flow, holding.cursor) = (Phase::Started, Flow::Open, cursor);
             self.queue(partition);
         }
     }

@@ -9,6 +9,7 @@
 //! | partition | a log, the claims of groups on it, and publishers that wait for room, behind one lock | `partition` |
 //! | log | chunks that readers share, and a tail that still grows | `log` |
 //! | piece | events of one partition on their way into its log, built without a lock | `piece`, `spread` |
+//! | rules | what a partition keeps, and what it does when that is full | `rules` |
 //! | room | the queue of publishers in front of a full partition | `room` |
 //! | claim | what a group has in a partition: owner, epoch, checkpoint; it fences and it holds retention | `claim` |
 //! | group | members, targets, revocations: decides and waits for nothing | `group`, `balance` |
@@ -37,6 +38,7 @@ mod piece;
 mod publisher;
 mod room;
 mod roster;
+mod rules;
 mod seat;
 mod session;
 mod spread;

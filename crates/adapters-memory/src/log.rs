@@ -189,9 +189,14 @@ impl Log {
     fn gather(&mut self, mut rows: Vec<Received>) {
         if self.tail.is_empty() {
             self.tail = rows;
-        } else {
-            self.tail.append(&mut rows);
+            return;
         }
+        if self.tail.capacity() - self.tail.len() < rows.len() {
+            // Growing by four copies a third of what doubling does; sealing gives back what was not needed.
+            let capacity = (self.tail.capacity() * 4).min(self.tail_limit());
+            self.tail.reserve_exact(capacity.saturating_sub(self.tail.len()).max(rows.len()));
+        }
+        self.tail.append(&mut rows);
     }
 
     /// Makes a chunk of the tail, without the room it had to grow.

@@ -9,11 +9,11 @@ use laneway_domain::{Clock, CommitError, Epoch, Origin, Resume, StartFrom, Store
 
 use crate::aftermath::Aftermath;
 use crate::claim::{Claim, GroupKey};
-use crate::config::Overflow;
 use crate::group::SlotId;
 use crate::log::{Found, Log, Stretch, Terms};
 use crate::piece::{Bound, Piece};
-use crate::room::{Answer, Bounds, Room, Ticket};
+use crate::room::{Answer, Room, Ticket};
+use crate::rules::Rules;
 use crate::seat::Seat;
 
 /// A partition. Every method takes its lock once, for a short time; what wakes and frees comes after it has let go.
@@ -29,25 +29,6 @@ struct State {
     room: Room,
     rules: Rules,
     closed: bool,
-}
-
-/// What a partition keeps, and what it does when that is full.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Rules {
-    pub(crate) keep: Bound,
-    pub(crate) overflow: Overflow,
-    pub(crate) handler_reserve: u8,
-}
-
-impl Rules {
-    fn bounds(self) -> Bounds {
-        let reserve = match self.overflow {
-            Overflow::Wait => self.handler_reserve,
-            // Nobody waits, so nobody needs a reserve.
-            Overflow::DropOldest => 0,
-        };
-        Bounds { caller: self.keep, handler: self.keep.with_reserve(reserve) }
-    }
 }
 
 /// What publishing reached at once.
@@ -203,13 +184,12 @@ impl Partition {
         }
     }
 
-    /// Changes what is kept; more room is used at once, less with the next event.
-    pub(crate) fn keep(&self, keep: Bound, clock: &dyn Clock) {
-        self.with(|state, after| {
-            state.rules.keep = keep;
-            state.log.resize_chunks(keep.chunk());
-            state.serve(clock, after);
-        });
+    /// Changes what is kept; more room is used at once, less with the next event. The caller settles the aftermath.
+    pub(crate) fn keep(&self, keep: Bound, clock: &dyn Clock, after: &mut Aftermath) {
+        let mut state = self.lock();
+        state.rules.keep = keep;
+        state.log.resize_chunks(keep.chunk());
+        state.serve(clock, after);
     }
 
     /// Ends every wait. Nothing is appended any more; reading and committing go on.
@@ -249,20 +229,15 @@ impl State {
         at: Timestamp,
         after: &mut Aftermath,
     ) {
-        let terms = Terms { limit: self.rules.bounds().of(origin), floor: self.floor(), at };
+        let terms = Terms { limit: self.rules.limit(origin), floor: self.floor(), at };
         self.log.append(left, terms, spans, &mut after.dropped);
         if !spans.is_empty() {
             self.announce(after);
         }
     }
 
-    /// Everything before this may go.
     fn floor(&self) -> u64 {
-        match self.rules.overflow {
-            Overflow::DropOldest => u64::MAX,
-            // Without a group nobody is owed anything.
-            Overflow::Wait => self.claims.iter().map(Claim::floor).min().unwrap_or(u64::MAX),
-        }
+        self.rules.floor(self.claims.iter().map(Claim::floor).min())
     }
 
     fn serve(&mut self, clock: &dyn Clock, after: &mut Aftermath) {
@@ -270,7 +245,7 @@ impl State {
             return;
         }
         let terms = (self.floor(), clock.wall());
-        if self.room.serve(&mut self.log, self.rules.bounds(), terms, after) {
+        if self.room.serve(&mut self.log, self.rules, terms, after) {
             self.announce(after);
         }
     }
@@ -282,4 +257,25 @@ impl State {
 
 fn claim_of(claims: &mut [Claim], group: GroupKey) -> Option<&mut Claim> {
     claims.iter_mut().find(|claim| claim.group == group)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Overflow;
+
+    #[test]
+    fn who_was_fenced_reads_nothing_whatever_it_has_heard() {
+        let keep = Bound { events: 8, bytes: 100 };
+        let rules = Rules { keep, overflow: Overflow::Wait, handler_reserve: 0 };
+        let (partition, group) = (Partition::new(rules), GroupKey(1));
+        partition.enroll(group, StartFrom::Earliest);
+        let fetched = |epoch| matches!(partition.fetch(group, Epoch(epoch), 0), Fetched::Fenced);
+        partition.grant(group, Epoch(1), Arc::default(), SlotId(0));
+        assert!(!fetched(1));
+        partition.grant(group, Epoch(2), Arc::default(), SlotId(0));
+        assert!(fetched(1) && !fetched(2));
+        partition.vacate(group);
+        assert!(fetched(2));
+    }
 }

@@ -8,27 +8,12 @@ use laneway_domain::{Origin, Timestamp};
 
 use crate::aftermath::Aftermath;
 use crate::log::{Log, Terms};
-use crate::piece::{Bound, Piece};
+use crate::piece::Piece;
+use crate::rules::Rules;
 
 /// Names a publisher that waits in one partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Ticket(u64);
-
-/// How much a partition keeps, by who publishes.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Bounds {
-    pub(crate) caller: Bound,
-    pub(crate) handler: Bound,
-}
-
-impl Bounds {
-    pub(crate) fn of(self, origin: Origin) -> Bound {
-        match origin {
-            Origin::Caller => self.caller,
-            Origin::Handler => self.handler,
-        }
-    }
-}
 
 /// What became of a publisher's pieces.
 #[derive(Debug, Default)]
@@ -83,12 +68,13 @@ impl Room {
     pub(crate) fn serve(
         &mut self,
         log: &mut Log,
-        bounds: Bounds,
+        rules: Rules,
         (floor, at): (u64, Timestamp),
         after: &mut Aftermath,
     ) -> bool {
         let before = log.next();
-        for (queue, limit) in [(&mut self.handlers, bounds.handler), (&mut self.callers, bounds.caller)] {
+        for (queue, origin) in [(&mut self.handlers, Origin::Handler), (&mut self.callers, Origin::Caller)] {
+            let limit = rules.limit(origin);
             while let Some(first) = queue.front_mut() {
                 let Answer { left, spans, .. } = &mut first.answer;
                 log.append(left, Terms { limit, floor, at }, spans, &mut after.dropped);

@@ -4,8 +4,10 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use laneway_domain::{AggregateId, Clock, PartitionNumber, TopicName, partition_of};
 
-use crate::partition::{Partition, Rules};
+use crate::aftermath::Aftermath;
+use crate::partition::Partition;
 use crate::piece::Bound;
+use crate::rules::Rules;
 
 /// A topic. How many partitions it has never changes, because that would move aggregates.
 pub(crate) struct Topic {
@@ -73,11 +75,11 @@ impl Topic {
         self.keep_bytes.load(Ordering::Relaxed)
     }
 
-    /// Changes how many bytes each partition keeps.
-    pub(crate) fn set_keep_bytes(&self, bytes: usize, clock: &dyn Clock) {
+    /// Changes how many bytes each partition keeps. The caller settles the aftermath.
+    pub(crate) fn set_keep_bytes(&self, bytes: usize, clock: &dyn Clock, after: &mut Aftermath) {
         self.keep_bytes.store(bytes, Ordering::Relaxed);
         for partition in &self.partitions {
-            partition.keep(Bound { events: self.keep_events, bytes }, clock);
+            partition.keep(Bound { events: self.keep_events, bytes }, clock, after);
         }
     }
 

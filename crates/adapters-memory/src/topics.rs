@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use arc_swap::ArcSwap;
 use laneway_domain::TopicName;
 
-use crate::partition::Rules;
 use crate::piece::Bound;
+use crate::rules::Rules;
 use crate::topic::Topic;
 
 /// The topics by name: read by every publish, written when a topic is made, which copies the map.
@@ -70,8 +70,7 @@ impl Topics {
 
     /// Makes no topic any more, and ends every wait for room.
     pub(crate) fn close(&self) {
-        let mut closed = self.writing();
-        *closed = true;
+        *self.writing() = true;
         self.map.load().values().for_each(|topic| topic.close());
     }
 

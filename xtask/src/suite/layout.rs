@@ -11,6 +11,8 @@ pub(crate) struct Layout {
     pub(crate) root: String,
     /// The programs in the root package's `tests/`.
     pub(crate) root_tests: Vec<String>,
+    /// A program in the root package's `tests/`, and a feature that it asks for in the manifest.
+    pub(crate) test_features: Vec<(String, String)>,
     /// Whether another package has programs in a `tests/` of its own.
     pub(crate) crates_have_tests: bool,
     /// Package and feature, for every feature but `default`.
@@ -28,6 +30,7 @@ impl Layout {
         Self {
             root: root.first().map(|package| package.name.to_string()).unwrap_or_default(),
             root_tests: root.iter().flat_map(|package| tests(package)).collect(),
+            test_features: root.iter().flat_map(|package| test_features(package)).collect(),
             crates_have_tests: others.iter().any(|package| tests(package).next().is_some()),
             features,
         }
@@ -37,6 +40,13 @@ impl Layout {
 fn tests(package: &Package) -> impl Iterator<Item = String> {
     let is_test = |target: &&Target| target.is_kind(TargetKind::Test);
     package.targets.iter().filter(is_test).map(|target| target.name.clone())
+}
+
+fn test_features(package: &Package) -> impl Iterator<Item = (String, String)> {
+    let is_test = |target: &&Target| target.is_kind(TargetKind::Test);
+    package.targets.iter().filter(is_test).flat_map(|target| {
+        target.required_features.iter().map(|feature| (target.name.clone(), feature.clone()))
+    })
 }
 
 fn features(package: &Package) -> impl Iterator<Item = (String, String)> {

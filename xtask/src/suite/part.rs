@@ -43,13 +43,20 @@ impl Part {
         matches!(self.work, Work::Tests(_) | Work::Program)
     }
 
+    /// The program of the part, with the features that its manifest asks for.
+    fn program(&self, layout: &Layout) -> String {
+        let own = layout.test_features.iter().filter(|(test, _)| *test == *self.name);
+        let features = own.map(|(_, feature)| format!(" --features {feature}")).collect::<String>();
+        format!("test --release --test {}{features}", self.name)
+    }
+
     /// The cargo commands of the part.
     pub(crate) fn commands(&self, layout: &Layout) -> anyhow::Result<Vec<Cargo>> {
         let commands = match self.work {
             Work::Check(lines) => lines.iter().map(|line| Cargo::new(line)).collect(),
             Work::Found(find) | Work::Tests(find) => find(layout)?,
             Work::Inside(_) => Vec::new(),
-            Work::Program => vec![Cargo::new(&format!("test --release --test {}", self.name))],
+            Work::Program => vec![Cargo::new(&self.program(layout))],
         };
         let with_env = |command: Cargo| {
             self.env.iter().fold(command, |command, (name, value)| command.with_default(name, value))

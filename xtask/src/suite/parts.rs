@@ -108,6 +108,15 @@ mod tests {
     }
 
     #[test]
+    fn a_program_gets_the_features_that_its_manifest_asks_for() {
+        let test_features = vec![("sabotage".into(), "sabotage".into()), ("other".into(), "x".into())];
+        let layout = Layout { root_tests: vec!["sabotage".into()], test_features, ..Layout::default() };
+        let command = "cargo test --release --test sabotage --features sabotage";
+        assert_eq!(lines("sabotage", &layout), [command]);
+        assert_eq!(lines("simulation", &layout), ["LANEWAY_SEEDS=10000 cargo test --release --test simulation"]);
+    }
+
+    #[test]
     fn unit_runs_the_crates_own_tests_only_where_there_are_some() {
         let mut layout = Layout { root: "laneway".into(), ..Layout::default() };
         assert_eq!(lines("unit", &layout).len(), 2);

@@ -1,0 +1,67 @@
+//! What a scenario's buses and handlers did, and which invariants that keeps.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use laneway_domain::AfterDeadLetter;
+use laneway_domain::invariant::{Happening, Invariant, Limits, Moment};
+
+use crate::checkers;
+use crate::history::Recorder;
+
+/// The record of a world. Clones are the same.
+#[derive(Debug, Clone)]
+pub(crate) struct Record {
+    pub(crate) recorder: Recorder,
+    terms: Arc<Mutex<Terms>>,
+}
+
+/// How it is judged.
+#[derive(Debug)]
+struct Terms {
+    limits: Limits,
+    invariants: Vec<Invariant>,
+}
+
+/// What every scenario keeps, whatever it does.
+const ALWAYS: [Invariant; 6] =
+    [Invariant::I2, Invariant::I3, Invariant::I4, Invariant::I7, Invariant::I10, Invariant::I18];
+
+impl Record {
+    pub(crate) fn new(recorder: Recorder) -> Self {
+        let invariants = [&ALWAYS[..], &[Invariant::I1]].concat();
+        Self { recorder, terms: Arc::new(Mutex::new(Terms { limits: Limits::default(), invariants })) }
+    }
+
+    fn terms(&self) -> MutexGuard<'_, Terms> {
+        self.terms.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Says that the scenario ends with events that nobody has handled.
+    pub(crate) fn may_leave_events(&self) {
+        self.terms().invariants.retain(|invariant| *invariant != Invariant::I1);
+    }
+
+    /// Says that events of one aggregate may run at once.
+    pub(crate) fn may_leave_lanes(&self) {
+        self.terms().invariants.retain(|invariant| !matches!(invariant, Invariant::I3 | Invariant::I4));
+    }
+
+    /// Says that dead letters block their lanes.
+    pub(crate) fn blocks(&self) {
+        self.terms().limits.after_dead_letter = AfterDeadLetter::Block;
+    }
+
+    /// How many partitions were assigned so far, each time counted.
+    pub(crate) fn assignments(&self) -> usize {
+        let history = self.recorder.history();
+        let assigned = |moment: &&Moment| matches!(moment.what, Happening::Assigned { .. });
+        history.moments().iter().filter(assigned).count()
+    }
+
+    /// What is wrong with what happened, in words; nothing where all is well.
+    pub(crate) fn objections(&self) -> Option<String> {
+        let (history, terms) = (self.recorder.history(), self.terms());
+        let violations = checkers::check(&history, &terms.invariants, &terms.limits);
+        (!violations.is_empty()).then(|| checkers::report(&history, &violations))
+    }
+}

@@ -1,0 +1,82 @@
+//! What goes wrong, and how often.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use laneway_domain::Invalid;
+
+use super::fault::Fault;
+
+/// Which faults strike: plain data, checked by [`Faults::new`](super::Faults::new).
+#[derive(Debug, Clone, PartialEq)]
+pub struct FaultPlan {
+    /// Decides everything that is left to chance.
+    pub seed: u64,
+    /// How likely a fault strikes where it can, from 0 to 1; 0 where it is not named.
+    pub rates: BTreeMap<Fault, f64>,
+    /// Faults that strike for sure, at this opportunity, counted from 1.
+    pub points: BTreeSet<(Fault, u64)>,
+    /// The longest delay. Default 250 ms: longer than a commit interval, shorter than a drain.
+    pub longest_delay: Duration,
+    /// How long a permission to start holds, where [`Fault::Pause`] may strike. Default 1 s.
+    pub permission: Duration,
+}
+
+impl FaultPlan {
+    /// A plan in which nothing goes wrong.
+    #[must_use]
+    pub const fn quiet(seed: u64) -> Self {
+        Self {
+            seed,
+            rates: BTreeMap::new(),
+            points: BTreeSet::new(),
+            longest_delay: Duration::from_millis(250),
+            permission: Duration::from_secs(1),
+        }
+    }
+
+    /// Lets a fault strike at a rate, from 0 to 1.
+    #[must_use]
+    pub fn with(mut self, fault: Fault, rate: f64) -> Self {
+        self.rates.insert(fault, rate);
+        self
+    }
+
+    /// Lets a fault strike at its opportunity number `time`, from 1.
+    #[must_use]
+    pub fn at(mut self, fault: Fault, time: u64) -> Self {
+        self.points.insert((fault, time));
+        self
+    }
+
+    /// The rate of a fault.
+    #[must_use]
+    pub fn rate(&self, fault: Fault) -> f64 {
+        self.rates.get(&fault).copied().unwrap_or(0.0)
+    }
+
+    /// Whether a fault can strike at all.
+    #[must_use]
+    pub fn may(&self, fault: Fault) -> bool {
+        self.rate(fault) > 0.0 || self.points.iter().any(|(known, _)| *known == fault)
+    }
+
+    /// Every rule that the plan breaks.
+    #[must_use]
+    pub fn faults(&self) -> Vec<Invalid> {
+        let mut faults = Vec::new();
+        let wrong = |rate: &&f64| !(0.0..=1.0).contains(*rate);
+        faults.extend(self.rates.values().filter(wrong).map(|rate| {
+            Invalid::new("rates", "lie between 0 and 1", rate)
+        }));
+        if self.points.iter().any(|(_, time)| *time == 0) {
+            faults.push(Invalid::new("points", "are counted from 1", 0));
+        }
+        for (field, value) in [("longest_delay", self.longest_delay), ("permission", self.permission)] {
+            if value < Duration::from_millis(1) || value > Duration::from_secs(3_600) {
+                faults.push(Invalid::new(field, "lies between 1ms and 1h", format!("{value:?}")));
+            }
+        }
+        faults
+    }
+}

@@ -1,0 +1,85 @@
+//! Recording what is buried.
+
+use async_trait::async_trait;
+use laneway_domain::invariant::{Digest, Happening, Place};
+use laneway_domain::{
+    Body, DeadLetter, DeadLetterCapabilities, DeadLetterDesk, DeadLetterQueue, GroupId, LetterId, Parking,
+    StoreError,
+};
+
+use super::recorder::Recorder;
+
+/// A dead-letter queue whose entries are recorded when the store took them.
+#[derive(Debug, Clone)]
+pub struct RecordedDeadLetters<D> {
+    inner: D,
+    recorder: Recorder,
+}
+
+impl<D> RecordedDeadLetters<D> {
+    /// Records around `inner`.
+    pub const fn new(inner: D, recorder: Recorder) -> Self {
+        Self { inner, recorder }
+    }
+}
+
+#[async_trait]
+impl<D: DeadLetterQueue> DeadLetterQueue for RecordedDeadLetters<D> {
+    fn capabilities(&self) -> DeadLetterCapabilities {
+        self.inner.capabilities()
+    }
+
+    async fn bury(&self, letters: Vec<DeadLetter>) -> Vec<Result<(), StoreError>> {
+        let buried: Vec<_> = letters.iter().map(buried).collect();
+        let results = self.inner.bury(letters).await;
+        let taken = buried.into_iter().zip(&results).filter(|(_, result)| result.is_ok());
+        self.recorder.record_all(taken.map(|(buried, _)| buried));
+        results
+    }
+
+    fn parking(&self) -> Option<&dyn Parking> {
+        self.inner.parking()
+    }
+
+    fn desk(&self) -> Option<&dyn DeadLetterDesk> {
+        self.inner.desk()
+    }
+}
+
+fn buried(letter: &DeadLetter) -> Happening {
+    let id = match &letter.original {
+        Body::Event(envelope) => envelope.id(),
+        Body::Record(_) => None,
+    };
+    Happening::DeadLettered {
+        place: Place::from(letter.id.clone()),
+        id,
+        key: letter.key.clone(),
+        digest: Digest::of_body(&letter.original),
+        cause: letter.cause,
+    }
+}
+
+/// Reads all entries of a group and records them as one listing; answers with how many there are.
+///
+/// # Errors
+/// Those of [`DeadLetterDesk::list`]; what was read before is recorded.
+pub async fn record_listing(
+    recorder: &Recorder,
+    desk: &dyn DeadLetterDesk,
+    group: &GroupId,
+) -> Result<usize, StoreError> {
+    const PAGE: usize = 256;
+    let listing = recorder.listing();
+    let (mut last, mut count): (Option<LetterId>, usize) = (None, 0);
+    loop {
+        let page = desk.list(group, last.as_ref(), PAGE).await?;
+        let Some(end) = page.last() else { return Ok(count) };
+        last = Some(end.id.clone());
+        count += page.len();
+        recorder.record_all(page.into_iter().map(|letter| {
+            let digest = Digest::of_body(&letter.original);
+            Happening::LetterListed { listing, place: Place::from(letter.id), digest }
+        }));
+    }
+}

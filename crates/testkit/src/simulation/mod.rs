@@ -1,0 +1,38 @@
+//! The whole engine under a seed: buses, workers, lanes, ledgers and policies on any adapter, on virtual time.
+//!
+//! A [`Scenario`] is drawn from a seed: how many partitions, groups, members and events, how handlers behave, what goes
+//! wrong, and who joins, leaves and crashes when. [`simulate`] runs it on one thread and a paused clock until everything
+//! is quiet, and has the history judged by the invariants. One seed makes one history.
+//!
+//! The path of a run: `scenario` draws, `stage` sets up what all share, `member` is one bus that may crash (`life`,
+//! `mortal`), `producer` publishes, `work` handles as its `behaviour` says, `roster` plays the `script`, `run` waits
+//! until nothing happens any more, `verdict` judges.
+
+mod behaviour;
+mod chance;
+mod failure;
+mod group;
+mod life;
+mod member;
+mod monitor;
+mod mortal;
+mod port;
+mod producer;
+mod roster;
+mod run;
+mod scenario;
+mod script;
+mod shrink;
+mod stage;
+mod traffic;
+mod verdict;
+mod work;
+
+pub use behaviour::{Behaviour, Ending, Temper};
+pub use failure::{Failure, Summary};
+pub use group::GroupPlan;
+pub use run::{replay, simulate, simulate_scenario};
+pub use scenario::Scenario;
+pub use script::{Action, Step};
+pub use shrink::shrink;
+pub use traffic::EventPlan;

@@ -1,0 +1,112 @@
+//! Ports and handlers of a process that may die: what crosses them ends with it.
+
+use std::sync::{Arc, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+
+use async_trait::async_trait;
+use laneway_domain::{
+    BoxFuture, Cancellation, Checkpoint, Clock, DeadLetter, DeadLetterCapabilities, DeadLetterQueue, Epoch,
+    Event, Flow, Handler, HandlerContext, HandlerError, Monotonic, PartitionId, Resume, RevocationId, Session,
+    SessionEvent, StoreError, SubscribeError, Subscriber, SubscriberCapabilities, Subscription, Timestamp,
+};
+
+use super::life::{Life, Mortal};
+
+/// Something of a process that may die.
+pub(super) struct OfLife<T> {
+    pub(super) life: Life,
+    pub(super) inner: T,
+}
+
+#[async_trait]
+impl<S: Subscriber> Subscriber for OfLife<S> {
+    fn capabilities(&self) -> &SubscriberCapabilities {
+        self.inner.capabilities()
+    }
+
+    async fn open(&self, subscription: Subscription) -> Result<Box<dyn Session>, SubscribeError> {
+        let session = self.life.within(self.inner.open(subscription)).await?;
+        Ok(Box::new(MortalSession(self.life.bind(session))))
+    }
+}
+
+#[async_trait]
+impl<D: DeadLetterQueue> DeadLetterQueue for OfLife<D> {
+    fn capabilities(&self) -> DeadLetterCapabilities {
+        self.inner.capabilities()
+    }
+
+    async fn bury(&self, letters: Vec<DeadLetter>) -> Vec<Result<(), StoreError>> {
+        self.life.within(self.inner.bury(letters)).await
+    }
+}
+
+impl Clock for OfLife<Arc<dyn Clock>> {
+    fn wall(&self) -> Timestamp {
+        self.inner.wall()
+    }
+
+    fn monotonic(&self) -> Monotonic {
+        self.inner.monotonic()
+    }
+
+    fn wake_at(&self, at: Monotonic) -> BoxFuture<()> {
+        let (life, wait) = (self.life.clone(), self.inner.wake_at(at));
+        Box::pin(async move { life.within(wait).await })
+    }
+}
+
+impl<H: Handler> Handler for OfLife<H> {
+    async fn handle<'a>(
+        &'a self,
+        event: &'a Event,
+        context: &'a HandlerContext<'a>,
+    ) -> Result<(), HandlerError> {
+        self.life.within(self.inner.handle(event, context)).await
+    }
+
+    fn cancellation(&self) -> Cancellation {
+        self.inner.cancellation()
+    }
+}
+
+/// A session that is gone once its process is.
+struct MortalSession(Arc<Mortal>);
+
+impl MortalSession {
+    fn living(&self) -> MutexGuard<'_, Option<Box<dyn Session>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Session for MortalSession {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<SessionEvent> {
+        self.living().as_mut().map_or(Poll::Pending, |session| session.poll_next(cx))
+    }
+
+    fn start(&mut self, partition: PartitionId, epoch: Epoch, from: Resume) {
+        self.living().iter_mut().for_each(|session| session.start(partition, epoch, from));
+    }
+
+    fn flow(&mut self, partition: PartitionId, epoch: Epoch, flow: Flow) {
+        self.living().iter_mut().for_each(|session| session.flow(partition, epoch, flow));
+    }
+
+    fn commit(&mut self, checkpoints: Vec<Checkpoint>) {
+        if let Some(session) = &mut *self.living() {
+            session.commit(checkpoints);
+        }
+    }
+
+    fn release(&mut self, revocation: RevocationId, last: Vec<Checkpoint>) {
+        if let Some(session) = &mut *self.living() {
+            session.release(revocation, last);
+        }
+    }
+
+    fn close(&mut self, last: Vec<Checkpoint>, deadline: Monotonic) {
+        if let Some(session) = &mut *self.living() {
+            session.close(last, deadline);
+        }
+    }
+}

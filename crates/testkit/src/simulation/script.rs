@@ -1,0 +1,49 @@
+//! What happens to members, and when.
+
+use std::time::Duration;
+
+use super::chance::Chance;
+
+/// Something that happens to a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// A member joins.
+    Join,
+    /// The member of this number, counted around, is closed within this time.
+    Close(usize, Duration),
+    /// The member of this number, counted around, crashes.
+    Crash(usize),
+    /// The broker takes all partitions from every member at once, where it can.
+    Expel,
+}
+
+/// An action, when it happens, and to which group, by number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Step {
+    /// When.
+    pub at: Duration,
+    /// To which group.
+    pub group: usize,
+    /// What.
+    pub action: Action,
+}
+
+/// Draws up to six steps.
+pub(super) fn draw(chance: &mut Chance, groups: usize, within: Duration) -> Vec<Step> {
+    let count = if chance.percent(25) { 0 } else { chance.between(1..=6) };
+    let within = u64::try_from(within.as_millis()).unwrap_or(0);
+    let mut steps: Vec<_> = (0..count)
+        .map(|_| {
+            let (at, group) = (chance.millis(0..=within), chance.between(0..=groups - 1));
+            let action = match chance.between(0..=9) {
+                0..=2 => Action::Join,
+                3..=5 => Action::Close(chance.between(0..=5), chance.millis(1..=1_500)),
+                6..=7 => Action::Crash(chance.between(0..=5)),
+                _ => Action::Expel,
+            };
+            Step { at, group, action }
+        })
+        .collect();
+    steps.sort_by_key(|step| step.at);
+    steps
+}

@@ -1,0 +1,92 @@
+//! What all of a run share.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use laneway_domain::invariant::{Invariant, Violation};
+use laneway_domain::{Clock, GroupId, Invalid, Monotonic};
+
+use super::scenario::Scenario;
+use super::script::Action;
+use crate::conformance::{Adapter, Factory};
+use crate::faults::{Fault, Faults};
+use crate::history::Recorder;
+
+/// An adapter, and what stands around it during one run.
+pub(super) struct Stage {
+    pub(super) scenario: Scenario,
+    pub(super) adapter: Adapter,
+    pub(super) recorder: Recorder,
+    pub(super) faults: Faults,
+    pub(super) groups: Vec<GroupId>,
+    began: Monotonic,
+    /// Rises with whatever handlers do.
+    pulse: AtomicU64,
+    /// What was found wrong while it ran.
+    found: Mutex<Vec<Violation>>,
+}
+
+impl Stage {
+    /// Sets a scenario up on a fresh adapter.
+    ///
+    /// # Errors
+    /// Settings of the scenario that break rules.
+    pub(super) async fn set(scenario: Scenario, factory: &dyn Factory) -> Result<Arc<Self>, Vec<Invalid>> {
+        let adapter = factory.adapter(scenario.needs()).await;
+        let faults = Faults::new(scenario.faults.clone(), adapter.clock.clone())?;
+        let name = |at: usize| GroupId::new(format!("{}g{at}", adapter.group_prefix));
+        let groups = (0..scenario.groups.len()).map(name).collect::<Result<_, _>>().map_err(|e| vec![e])?;
+        let recorder = Recorder::new(adapter.clock.clone());
+        let (pulse, found) = (AtomicU64::new(0), Mutex::default());
+        let began = adapter.clock.monotonic();
+        Ok(Arc::new(Self { scenario, adapter, recorder, faults, groups, began, pulse, found }))
+    }
+
+    pub(super) fn clock(&self) -> &Arc<dyn Clock> {
+        &self.adapter.clock
+    }
+
+    pub(super) fn now(&self) -> Monotonic {
+        self.adapter.clock.monotonic()
+    }
+
+    /// When it was set up.
+    pub(super) fn began(&self) -> Monotonic {
+        self.began
+    }
+
+    /// Whether commits may have been sent that no broker stored.
+    pub(super) fn sessions_broke(&self) -> bool {
+        let expels = self.scenario.script.iter().any(|step| step.action == Action::Expel);
+        let breaks = |fault: &Fault| {
+            matches!(fault, Fault::Disconnect | Fault::Lost | Fault::CommitRefused | Fault::Crash(_))
+        };
+        expels || Fault::ALL.iter().filter(|fault| breaks(fault)).any(|fault| self.faults.struck(*fault) > 0)
+    }
+
+    pub(super) async fn wait(&self, time: Duration) {
+        self.adapter.clock.wake_at(self.now() + time).await;
+    }
+
+    pub(super) fn beat(&self) {
+        self.pulse.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn pulse(&self) -> u64 {
+        self.pulse.load(Ordering::Relaxed)
+    }
+
+    /// Notes what no history shows.
+    pub(super) fn find(&self, invariant: Invariant, what: String) {
+        let at = self.recorder.history().len();
+        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        if found.len() < Violation::MOST {
+            found.push(Violation { invariant, at, what });
+        }
+    }
+
+    pub(super) fn found(&self) -> Vec<Violation> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}

@@ -1,0 +1,97 @@
+//! The handlers of a scenario.
+
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use laneway_domain::{Cancellation, Event, Handler, HandlerContext, HandlerError};
+
+use super::behaviour::{Behaviour, Ending, Temper};
+use super::life::Life;
+use super::stage::Stage;
+
+/// Does what its temper says.
+pub(super) struct Work {
+    pub(super) stage: Arc<Stage>,
+    pub(super) temper: Temper,
+    pub(super) cancellation: Cancellation,
+}
+
+/// How long work goes on that hangs and cannot be cancelled.
+const HANG: Duration = Duration::from_secs(4);
+
+impl Handler for Work {
+    async fn handle<'a>(
+        &'a self,
+        event: &'a Event,
+        context: &'a HandlerContext<'a>,
+    ) -> Result<(), HandlerError> {
+        self.stage.beat();
+        let Some(id) = event.id() else { return Err(HandlerError::fatal("an event without an id")) };
+        let Behaviour { yields, wait, ending } = self.temper.behaviour(id, context.attempt);
+        for _ in 0..yields {
+            tokio::task::yield_now().await;
+        }
+        if !wait.is_zero() {
+            self.stage.wait(wait).await;
+        }
+        match ending {
+            Ending::Done => Ok(()),
+            Ending::Fails => Err(HandlerError::retryable("the scenario says so")),
+            Ending::Fatal => Err(HandlerError::fatal("the scenario says so")),
+            // Unlike `panic!` this tells no hook, so thousands of them are quiet.
+            Ending::Panics => std::panic::resume_unwind(Box::new("the scenario says so")),
+            Ending::Hangs => self.hang().await,
+        }
+    }
+
+    fn cancellation(&self) -> Cancellation {
+        self.cancellation
+    }
+}
+
+impl Work {
+    async fn hang(&self) -> Result<(), HandlerError> {
+        if self.cancellation == Cancellation::Drop {
+            std::future::pending::<()>().await;
+        }
+        self.stage.wait(HANG).await;
+        Ok(())
+    }
+}
+
+/// Work in a task of its own: it goes on whatever becomes of the future that waits for it.
+pub(super) struct Detached<H> {
+    pub(super) work: Arc<H>,
+    pub(super) life: Life,
+}
+
+impl<H: Handler> Handler for Detached<H> {
+    async fn handle<'a>(
+        &'a self,
+        event: &'a Event,
+        context: &'a HandlerContext<'a>,
+    ) -> Result<(), HandlerError> {
+        let (work, life) = (self.work.clone(), self.life.clone());
+        let (event, group, attempt) = (event.clone(), context.group.clone(), context.attempt);
+        let mut task = Box::pin(async move {
+            let context = HandlerContext { group: &group, attempt };
+            life.within(work.handle(&event, &context)).await
+        });
+        // It begins here and now; what goes on after that goes on by itself.
+        let begun = std::future::poll_fn(|cx| Poll::Ready(task.as_mut().poll(cx))).await;
+        if let Poll::Ready(result) = begun {
+            return result;
+        }
+        match tokio::spawn(task).await {
+            Ok(result) => result,
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            // Only the end of the runtime cancels it.
+            Err(_) => std::future::pending().await,
+        }
+    }
+
+    fn cancellation(&self) -> Cancellation {
+        Cancellation::Finish
+    }
+}

@@ -1,0 +1,184 @@
+//! What the recording wrappers write down.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use async_trait::async_trait;
+use laneway_domain::invariant::{Happening, Outcome};
+use laneway_domain::{
+    AggregateId, Assignment, Body, Checkpoint, Envelope, Epoch, Event, EventId, Flow, Flushed, GroupId,
+    Handler, HandlerContext, HandlerError, Monotonic, Origin, Outgoing, PartitionId, PartitionNumber,
+    Position, PublishError, PublishFault, Published, Publisher, PublisherCapabilities, Received, Resume,
+    RevocationId, Rows, Run, Session, SessionEvent, Timestamp, TopicName, handler_fn,
+};
+use laneway_testkit::SimClock;
+use laneway_testkit::history::{RecordedHandler, RecordedPublisher, RecordedSession, Recorder};
+
+fn envelope() -> Envelope {
+    Envelope::new(TopicName::new("t").unwrap(), "x")
+        .with_id(EventId::new(uuid::Uuid::from_u128(1)).unwrap())
+        .with_aggregate(AggregateId::new("a").unwrap())
+}
+
+fn recorder() -> Recorder {
+    Recorder::new(SimClock::shared())
+}
+
+fn happenings(recorder: &Recorder) -> Vec<Happening> {
+    recorder.history().moments().iter().map(|moment| moment.what.clone()).collect()
+}
+
+async fn outcome_of(handler: impl Handler) -> Outcome {
+    let recorder = recorder();
+    let handler = RecordedHandler::new(handler, recorder.clone(), recorder.member());
+    let body = Body::Event(envelope());
+    let rows =
+        Rows::from(vec![Received { position: Position::new(7), appended: Timestamp::default(), body }]);
+    let event = Event::new(Arc::new(Run { rows, partition: PartitionNumber(0) }), 0);
+    let run = tokio::spawn(async move {
+        let group = GroupId::new("g").unwrap();
+        let _ = handler.handle(&event, &HandlerContext { group: &group, attempt: 1 }).await;
+    });
+    tokio::task::yield_now().await;
+    run.abort();
+    let _ = run.await;
+    match happenings(&recorder).as_slice() {
+        [Happening::HandlerStarted(start), Happening::HandlerEnded { run, outcome }] if start.run == *run => {
+            assert_eq!(start.place.position, Position::new(7));
+            *outcome
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_end_of_a_run_is_told_apart() {
+    let done = handler_fn(|_| async { Ok(()) });
+    let failed = handler_fn(|_| async { Err(HandlerError::from(std::fmt::Error)) });
+    let panicked = handler_fn(|_| async { panic!("on purpose") });
+    let dropped = handler_fn(|_| std::future::pending());
+    assert_eq!(outcome_of(done).await, Outcome::Done);
+    assert_eq!(outcome_of(failed).await, Outcome::Failed(None));
+    assert_eq!(outcome_of(panicked).await, Outcome::Panicked);
+    assert_eq!(outcome_of(dropped).await, Outcome::Dropped);
+}
+
+/// Answers with a fault, or never.
+struct Broken(Option<PublishFault>);
+
+#[async_trait]
+impl Publisher for Broken {
+    fn capabilities(&self) -> &PublisherCapabilities {
+        &PublisherCapabilities { max_bytes: 1, durable: false, deduplicates: false, ordered_prefix: true }
+    }
+
+    async fn publish(&self, batch: Outgoing) -> Vec<Result<Published, PublishError>> {
+        let Some(fault) = self.0 else { return std::future::pending().await };
+        batch.events.iter().map(|_| Err(PublishError::new(fault, "on purpose"))).collect()
+    }
+
+    async fn flush(&self, _deadline: Monotonic) -> Flushed {
+        Flushed::default()
+    }
+}
+
+async fn told_of(broken: Broken) -> Vec<Happening> {
+    let recorder = recorder();
+    let publisher = RecordedPublisher::new(broken, recorder.clone());
+    let batch = Outgoing { events: vec![envelope()], origin: Origin::Caller };
+    tokio::select! {
+        biased;
+        _ = publisher.publish(batch) => {}
+        () = tokio::task::yield_now() => {}
+    }
+    happenings(&recorder)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_publish_without_an_answer_is_unknown_and_a_fault_is_refused() {
+    let unknown = |told: &[Happening]| matches!(told, [Happening::PublishUnknown { .. }]);
+    assert!(unknown(&told_of(Broken(None)).await));
+    assert!(unknown(&told_of(Broken(Some(PublishFault::Unknown))).await));
+    let refused = told_of(Broken(Some(PublishFault::Busy))).await;
+    assert!(matches!(refused.as_slice(), [Happening::PublishRefused { fault: PublishFault::Busy, .. }]));
+}
+
+/// Says what it was told to say, in order.
+struct Script(Vec<SessionEvent>);
+
+impl Session for Script {
+    fn poll_next(&mut self, _cx: &mut Context<'_>) -> Poll<SessionEvent> {
+        if self.0.is_empty() { Poll::Pending } else { Poll::Ready(self.0.remove(0)) }
+    }
+    fn start(&mut self, _partition: PartitionId, _epoch: Epoch, _from: Resume) {}
+    fn flow(&mut self, _partition: PartitionId, _epoch: Epoch, _flow: Flow) {}
+    fn commit(&mut self, _checkpoints: Vec<Checkpoint>) {}
+    fn release(&mut self, _revocation: RevocationId, _last: Vec<Checkpoint>) {}
+    fn close(&mut self, _last: Vec<Checkpoint>, _deadline: Monotonic) {}
+}
+
+const P: PartitionId = PartitionId(0);
+const E: Epoch = Epoch(1);
+
+fn assigned() -> SessionEvent {
+    SessionEvent::Assigned(vec![Assignment {
+        partition: P,
+        epoch: E,
+        topic: TopicName::new("t").unwrap(),
+        number: PartitionNumber(3),
+        stored: None,
+        initial: Resume::Start,
+    }])
+}
+
+fn revoking() -> SessionEvent {
+    SessionEvent::Revoking { revocation: RevocationId(5), partitions: vec![(P, E)], until: Monotonic::NEVER }
+}
+
+fn checkpoint(next: u64) -> Vec<Checkpoint> {
+    let resume = Resume::At(Position::new(next));
+    vec![Checkpoint { partition: P, epoch: E, resume, state: bytes::Bytes::new() }]
+}
+
+fn session(says: Vec<SessionEvent>) -> (RecordedSession, Recorder) {
+    let (recorder, count) = (recorder(), says.len());
+    let (group, topics) = (GroupId::new("g").unwrap(), vec![TopicName::new("t").unwrap()]);
+    let script = Box::new(Script(says));
+    let mut session = RecordedSession::new(script, recorder.clone(), recorder.member(), group, topics);
+    let mut cx = Context::from_waker(Waker::noop());
+    for _ in 0..count {
+        assert!(session.poll_next(&mut cx).is_ready());
+    }
+    (session, recorder)
+}
+
+fn names(recorder: &Recorder) -> Vec<String> {
+    let name = |what: &Happening| format!("{what:?}").split([' ', '(']).next().unwrap_or_default().to_owned();
+    happenings(recorder).iter().map(name).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_release_is_recorded_with_its_commit_and_only_while_it_is_open() {
+    let (mut open, recorder) = session(vec![assigned(), revoking()]);
+    open.release(RevocationId(5), checkpoint(4));
+    open.release(RevocationId(5), checkpoint(9));
+    drop(open);
+    assert_eq!(names(&recorder), ["Assigned", "Revoking", "Committed", "Released", "SessionEnded"]);
+
+    let lost = SessionEvent::Lost { partitions: vec![(P, E)] };
+    let (mut closed, recorder) = session(vec![assigned(), revoking(), lost]);
+    closed.release(RevocationId(5), checkpoint(4));
+    drop(closed);
+    assert_eq!(names(&recorder), ["Assigned", "Revoking", "Lost", "SessionEnded"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn commits_are_recorded_when_sent_and_stored_when_answered() {
+    let (mut session, recorder) = session(vec![assigned()]);
+    session.commit(checkpoint(4));
+    session.close(checkpoint(6), Monotonic::NEVER);
+    drop(session);
+    assert_eq!(names(&recorder), ["Assigned", "Committed", "Committed", "SessionEnded"]);
+}

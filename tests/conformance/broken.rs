@@ -1,0 +1,251 @@
+//! Brokers that are broken on purpose: the suite has to see it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+
+use async_trait::async_trait;
+use laneway::domain::{
+    Batch, Checkpoint, DeadLetter, DeadLetterCapabilities, DeadLetterDesk, DeadLetterQueue, Envelope, Epoch,
+    Flow, Flushed, Monotonic, Origin, Outgoing, PartitionId, PublishError, Published, Publisher,
+    PublisherCapabilities, Resume, RevocationId, Session, SessionEvent, StoreError, SubscribeError,
+    Subscriber, SubscriberCapabilities, Subscription,
+};
+use laneway_testkit::conformance::{Adapter, Capabilities, Factory, Needs, Verdict, scenarios};
+
+use super::memory::Memory;
+
+/// A memory broker that something was done to.
+struct Broken(fn(Adapter) -> Adapter);
+
+#[async_trait]
+impl Factory for Broken {
+    fn capabilities(&self) -> Capabilities {
+        Memory.capabilities()
+    }
+
+    async fn adapter(&self, needs: Needs) -> Adapter {
+        self.0(Memory.adapter(needs).await)
+    }
+}
+
+/// What a publisher does wrong.
+#[derive(Clone, Copy)]
+enum Slip {
+    DropsHeaders,
+    SaysOkAndForgets,
+    TurnsBatchesAround,
+}
+
+struct Publishing(Arc<dyn Publisher>, Slip, AtomicUsize);
+
+#[async_trait]
+impl Publisher for Publishing {
+    fn capabilities(&self) -> &PublisherCapabilities {
+        self.0.capabilities()
+    }
+
+    async fn publish(&self, batch: Outgoing) -> Vec<Result<Published, PublishError>> {
+        let Outgoing { mut events, origin } = batch;
+        match self.1 {
+            Slip::DropsHeaders => events = events.iter().map(bare).collect(),
+            Slip::TurnsBatchesAround => events.reverse(),
+            Slip::SaysOkAndForgets if self.2.fetch_add(1, Ordering::SeqCst) % 7 == 6 => {
+                return self.forget(events, origin).await;
+            }
+            Slip::SaysOkAndForgets => {}
+        }
+        self.0.publish(Outgoing { events, origin }).await
+    }
+
+    async fn flush(&self, deadline: Monotonic) -> Flushed {
+        self.0.flush(deadline).await
+    }
+}
+
+impl Publishing {
+    /// Publishes the first event as often as there are events: the answers look right.
+    async fn forget(&self, events: Vec<Envelope>, origin: Origin) -> Vec<Result<Published, PublishError>> {
+        let events = events.first().into_iter().cycle().take(events.len()).cloned().collect();
+        self.0.publish(Outgoing { events, origin }).await
+    }
+}
+
+fn bare(event: &Envelope) -> Envelope {
+    let bare = Envelope::new(event.topic().clone(), event.payload().clone());
+    let bare = event.aggregate().cloned().into_iter().fold(bare, Envelope::with_aggregate);
+    event.id().into_iter().fold(bare, Envelope::with_id)
+}
+
+/// What a session does wrong.
+#[derive(Clone, Copy)]
+enum Lapse {
+    SwapsNeighbours,
+    SkipsTheSecond,
+    CommitsNothing,
+    CommitsTooMuch,
+}
+
+struct Subscribing(Arc<dyn Subscriber>, Lapse);
+
+#[async_trait]
+impl Subscriber for Subscribing {
+    fn capabilities(&self) -> &SubscriberCapabilities {
+        self.0.capabilities()
+    }
+
+    async fn open(&self, subscription: Subscription) -> Result<Box<dyn Session>, SubscribeError> {
+        Ok(Box::new(Lapsing(self.0.open(subscription).await?, self.1)))
+    }
+}
+
+struct Lapsing(Box<dyn Session>, Lapse);
+
+impl Lapsing {
+    fn spoiled(&self, batch: Batch) -> Batch {
+        let Batch { partition, epoch, bytes, rows, pending } = batch;
+        let mut rows = rows.as_slice().to_vec();
+        match self.1 {
+            // Positions still rise: only the contents of two places are exchanged.
+            Lapse::SwapsNeighbours if rows.len() > 1 => {
+                let body = rows[0].body.clone();
+                rows[0].body = std::mem::replace(&mut rows[1].body, body);
+            }
+            Lapse::SkipsTheSecond if rows.len() > 1 => drop(rows.remove(1)),
+            _ => {}
+        }
+        Batch { partition, epoch, bytes, rows: rows.into(), pending }
+    }
+
+    fn checkpoints(&self, checkpoints: Vec<Checkpoint>) -> Vec<Checkpoint> {
+        let more = |checkpoint: Checkpoint| {
+            let (Resume::At(at) | Resume::After(at)) = checkpoint.resume else { return checkpoint };
+            let resume = Resume::At(laneway::domain::Position::new(at.value() + 2));
+            Checkpoint { resume, state: Vec::new().into(), ..checkpoint }
+        };
+        match self.1 {
+            Lapse::CommitsNothing => Vec::new(),
+            Lapse::CommitsTooMuch => checkpoints.into_iter().map(more).collect(),
+            _ => checkpoints,
+        }
+    }
+}
+
+impl Session for Lapsing {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<SessionEvent> {
+        self.0.poll_next(cx).map(|event| match event {
+            SessionEvent::Batch(batch) => SessionEvent::Batch(self.spoiled(batch)),
+            other => other,
+        })
+    }
+
+    fn start(&mut self, partition: PartitionId, epoch: Epoch, from: Resume) {
+        self.0.start(partition, epoch, from);
+    }
+
+    fn flow(&mut self, partition: PartitionId, epoch: Epoch, flow: Flow) {
+        self.0.flow(partition, epoch, flow);
+    }
+
+    fn commit(&mut self, checkpoints: Vec<Checkpoint>) {
+        self.0.commit(self.checkpoints(checkpoints));
+    }
+
+    fn release(&mut self, revocation: RevocationId, last: Vec<Checkpoint>) {
+        self.0.release(revocation, self.checkpoints(last));
+    }
+
+    fn close(&mut self, last: Vec<Checkpoint>, deadline: Monotonic) {
+        self.0.close(self.checkpoints(last), deadline);
+    }
+}
+
+/// Says that it has a letter, and has not.
+struct Shredder(Arc<dyn DeadLetterQueue>);
+
+#[async_trait]
+impl DeadLetterQueue for Shredder {
+    fn capabilities(&self) -> DeadLetterCapabilities {
+        self.0.capabilities()
+    }
+
+    async fn bury(&self, letters: Vec<DeadLetter>) -> Vec<Result<(), StoreError>> {
+        letters.into_iter().map(|_| Ok(())).collect()
+    }
+
+    fn desk(&self) -> Option<&dyn DeadLetterDesk> {
+        self.0.desk()
+    }
+}
+
+fn publishing(adapter: Adapter, slip: Slip) -> Adapter {
+    Adapter { publisher: Arc::new(Publishing(adapter.publisher, slip, AtomicUsize::new(0))), ..adapter }
+}
+
+fn subscribing(adapter: Adapter, lapse: Lapse) -> Adapter {
+    Adapter { subscriber: Arc::new(Subscribing(adapter.subscriber, lapse)), ..adapter }
+}
+
+/// Sees that the scenario fails on what was broken, with `words` in its report, and passes on what was not.
+#[track_caller]
+fn turns_red(broken: fn(Adapter) -> Adapter, scenario: &str, words: &str) {
+    let scenario = scenarios()
+        .iter()
+        .find(|known| known.name == scenario)
+        .unwrap_or_else(|| panic!("there is no scenario `{scenario}`"));
+    assert_eq!(scenario.conduct(Arc::new(Memory)), Verdict::Passed);
+    match scenario.conduct(Arc::new(Broken(broken))) {
+        Verdict::Failed(why) => assert!(why.contains(words), "it failed for another reason: {why}"),
+        other => panic!("{}: {other:?}", scenario.name),
+    }
+}
+
+#[test]
+fn a_publisher_that_drops_headers_is_found() {
+    let scenario = "null_empty_repeated_and_non_utf8_headers_arrive_in_order";
+    turns_red(|adapter| publishing(adapter, Slip::DropsHeaders), scenario, "left == right");
+}
+
+#[test]
+fn a_publisher_that_acknowledges_and_forgets_is_found() {
+    let scenario = "events_of_an_aggregate_are_handled_in_order_with_one_publisher";
+    turns_red(|adapter| publishing(adapter, Slip::SaysOkAndForgets), scenario, "started");
+}
+
+#[test]
+fn a_publisher_that_turns_batches_around_is_found() {
+    let scenario = "an_aggregate_waits_for_its_head_and_others_do_not";
+    turns_red(|adapter| publishing(adapter, Slip::TurnsBatchesAround), scenario, "aggregate-0");
+}
+
+#[test]
+fn a_session_that_swaps_two_events_is_found() {
+    let scenario = "a_subscription_before_the_first_publish_misses_nothing";
+    turns_red(|adapter| subscribing(adapter, Lapse::SwapsNeighbours), scenario, "the next of its lane is 1");
+}
+
+#[test]
+fn a_session_that_skips_an_event_is_found() {
+    let scenario = "two_groups_each_handle_every_event";
+    turns_red(|adapter| subscribing(adapter, Lapse::SkipsTheSecond), scenario, "events are handled");
+}
+
+#[test]
+fn a_session_that_commits_nothing_is_found() {
+    let scenario = "a_closed_bus_is_resumed_without_loss_or_repeat";
+    turns_red(|adapter| subscribing(adapter, Lapse::CommitsNothing), scenario, "");
+}
+
+#[test]
+fn a_session_that_commits_too_much_is_found() {
+    let scenario = "what_is_done_above_the_watermark_is_not_handled_again";
+    turns_red(|adapter| subscribing(adapter, Lapse::CommitsTooMuch), scenario, "");
+}
+
+#[test]
+fn a_store_that_says_ok_and_forgets_is_found() {
+    let scenario = "a_dead_letter_holds_the_original_and_its_story";
+    let shred =
+        |adapter: Adapter| Adapter { dead_letters: Arc::new(Shredder(adapter.dead_letters)), ..adapter };
+    turns_red(shred, scenario, "there is no dead letter");
+}

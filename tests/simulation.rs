@@ -1,0 +1,113 @@
+//! Seeds against the invariants: the whole engine on the memory broker, on virtual time, with faults.
+//!
+//! `LANEWAY_SEEDS` says how many seeds are run, `LANEWAY_SEED` names one.
+
+mod seeds;
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use laneway_domain::invariant::{Happening, Outcome};
+use laneway_testkit::faults::Fault;
+use laneway_testkit::simulation::{Failure, Scenario, replay, shrink, simulate};
+use seeds::Memory;
+
+/// How many threads share the seeds; each run has one of them for itself.
+const THREADS: usize = 2;
+/// How many failing seeds end the search.
+const ENOUGH: usize = 5;
+/// How many runs may go into making a failing scenario smaller.
+const SHRINKING: usize = 200;
+
+fn number(name: &str) -> Option<u64> {
+    let text = std::env::var(name).ok()?;
+    Some(text.parse().unwrap_or_else(|_| panic!("{name} is not a number: {text}")))
+}
+
+/// The seeds that break an invariant.
+fn failing(seeds: std::ops::Range<u64>) -> Vec<Box<Failure>> {
+    let (next, failures) = (AtomicU64::new(seeds.start), Mutex::new(Vec::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    let enough = failures.lock().unwrap_or_else(PoisonError::into_inner).len() >= ENOUGH;
+                    if seed >= seeds.end || enough {
+                        return;
+                    }
+                    if let Err(failure) = simulate(seed, &Memory) {
+                        failures.lock().unwrap_or_else(PoisonError::into_inner).push(failure);
+                    }
+                }
+            });
+        }
+    });
+    failures.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[test]
+fn no_seed_breaks_an_invariant() {
+    let count = number("LANEWAY_SEEDS").unwrap_or(if cfg!(debug_assertions) { 300 } else { 10_000 });
+    let seeds = number("LANEWAY_SEED").map_or(0..count, |seed| seed..seed + 1);
+    let (asked, began) = (seeds.end - seeds.start, Instant::now());
+    let failures = failing(seeds);
+    let seconds = began.elapsed().as_secs_f64();
+    println!("{asked} seeds in {seconds:.1} s, {:.0} seeds/s", asked as f64 / seconds);
+    let named: Vec<_> = failures.iter().map(|failure| failure.seed()).collect();
+    if let Some(first) = failures.into_iter().next() {
+        panic!("seeds {named:?} fail; the first, made smaller:\n{}", shrink(first, &Memory, SHRINKING));
+    }
+}
+
+#[test]
+fn one_seed_makes_one_history() {
+    for seed in 0..50 {
+        let run = || replay(Scenario::from_seed(seed), &Memory);
+        let (one, other) = (run(), run());
+        let differs = one.moments().iter().zip(other.moments()).position(|(a, b)| a != b);
+        let at = |at: usize| (one.moments().get(at), other.moments().get(at));
+        assert_eq!(differs.map(at), None, "seed {seed} differs");
+        assert_eq!((one.len(), one.end()), (other.len(), other.end()), "seed {seed}");
+    }
+}
+
+/// What never happens is never tested: over some seeds every fault strikes, and so does all that members live through.
+#[test]
+fn the_seeds_reach_every_fault_and_every_turn() {
+    let (mut struck, mut seen) = (BTreeSet::new(), BTreeSet::new());
+    for seed in 0..150 {
+        let scenario = Scenario::from_seed(seed);
+        let summary = simulate(seed, &Memory).unwrap_or_else(|failure| panic!("{failure}"));
+        struck.extend(summary.struck.into_keys());
+        seen.extend(replay(scenario, &Memory).moments().iter().filter_map(|moment| turn(&moment.what)));
+    }
+    let missed: Vec<_> = Fault::ALL.into_iter().filter(|fault| !struck.contains(fault)).collect();
+    assert_eq!(missed, []);
+    assert_eq!(seen.into_iter().collect::<Vec<_>>(), TURNS);
+}
+
+const TURNS: [&str; 12] = [
+    "buried", "closed", "crashed", "done", "dropped", "failed", "gap", "lost", "panicked", "refused", "revoked",
+    "unknown",
+];
+
+fn turn(what: &Happening) -> Option<&'static str> {
+    Some(match what {
+        Happening::HandlerEnded { outcome: Outcome::Done, .. } => "done",
+        Happening::HandlerEnded { outcome: Outcome::Failed(_), .. } => "failed",
+        Happening::HandlerEnded { outcome: Outcome::Panicked, .. } => "panicked",
+        Happening::HandlerEnded { outcome: Outcome::Dropped, .. } => "dropped",
+        Happening::DeadLettered { .. } => "buried",
+        Happening::GapReported { .. } => "gap",
+        Happening::Lost { .. } => "lost",
+        Happening::Revoking { .. } => "revoked",
+        Happening::Crashed { .. } => "crashed",
+        Happening::Closed { .. } => "closed",
+        Happening::PublishRefused { .. } => "refused",
+        Happening::PublishUnknown { .. } => "unknown",
+        _ => return None,
+    })
+}
