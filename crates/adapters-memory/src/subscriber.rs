@@ -11,6 +11,10 @@ use crate::topics::Closed;
 
 /// Topics are made by their first use. The first member that brings a topic into a group decides where the group
 /// starts in it; from then on the broker keeps for the group what it has not committed.
+///
+/// *Checkpoints*: within an epoch the stored point never moves back; one behind it counts as stored, because it says
+/// nothing new. A newer epoch may set it anywhere. A point beyond the end of the log, or a state over `state_bytes`, is
+/// answered with [`Retry`](laneway_domain::CommitError::Retry) and stores nothing.
 #[async_trait]
 impl Subscriber for MemoryBroker {
     fn capabilities(&self) -> &SubscriberCapabilities {
