@@ -27,33 +27,26 @@ fn topic() -> TopicName {
     TopicName::new("bench").unwrap()
 }
 
+/// One worker, and a window that stays in the caches: 4,096 events are open, 32,768 are kept.
 fn options(group: &str) -> SubscriptionOptions {
     let mut options = SubscriptionOptions::new(GroupId::new(group).unwrap(), [topic()]);
-    options.workers = std::env::var("LANEWAY_BENCH_WORKERS").ok().and_then(|n| n.parse().ok()).unwrap_or(1);
-    // A window that stays in the caches: 4,096 events or so are open.
-    options.buffer.partition_events = knob("LANEWAY_BENCH_OPEN", 512);
-    options.batch_events = knob("LANEWAY_BENCH_READ", 256);
-    options.commit.events = knob("LANEWAY_BENCH_COMMIT", 4_096);
+    options.workers = 1;
+    options.buffer.partition_events = 512;
+    options.batch_events = 256;
+    options.commit.events = 1_024;
     options
 }
 
-fn knob(name: &str, default: usize) -> usize {
-    std::env::var(name).ok().and_then(|n| n.parse().ok()).unwrap_or(default)
+fn memory() -> MemoryConfig {
+    MemoryConfig { retention_events: 4_096, ..MemoryConfig::default() }
 }
 
 /// Events a second through the bus.
 fn ours(events: usize, batch: usize) -> f64 {
     runtime().block_on(async move {
-        let bus = EventBus::builder()
-            .memory(MemoryConfig {
-                retention_events: knob("LANEWAY_BENCH_KEPT", 2_048),
-                ..MemoryConfig::default()
-            })
-            .build()
-            .unwrap();
+        let bus = EventBus::builder().memory(memory()).build().unwrap();
         let handled = bus.subscribe(options("bench"), handler_fn(|_| async { Ok(()) })).await.unwrap();
         let publisher = bus.clone();
-        let start = std::time::Instant::now();
         let publishing = tokio::spawn(async move {
             let mut load = Load::new(&topic(), AGGREGATES, 1);
             let start = std::time::Instant::now();
@@ -72,7 +65,6 @@ fn ours(events: usize, batch: usize) -> f64 {
         while handled.stats().handled < events as u64 {
             tokio::time::sleep(Duration::from_micros(200)).await;
         }
-        let _ = start;
         let took = begun.elapsed();
         bus.close(Duration::from_secs(5)).await;
         events as f64 / took.as_secs_f64()
