@@ -31,7 +31,8 @@ pub struct SubscriptionOptions {
     pub after_dead_letter: AfterDeadLetter,
     /// How much may be open.
     pub buffer: CreditLimits,
-    /// Events that queue in one lane before its partition holds back. Default 1,024.
+    /// Events that queue in one lane before its partition holds back. Default 1,024. Soft: what was read already still
+    /// queues; the hard bound is `buffer`.
     pub lane_capacity: usize,
     /// When to commit.
     pub commit: CommitPolicy,
