@@ -24,7 +24,7 @@ fn assert_caught(bug: Bug, by: &[Invariant]) {
     };
     let caught = (0..SEEDS).find_map(|seed| Some((seed, broken(seed)?)));
     println!("{bug:?}: {caught:?}");
-    assert!(caught.is_some(), "{bug:?} breaks none of {by:?} in {} seeds", SEEDS);
+    assert!(caught.is_some(), "{bug:?} breaks none of {by:?} in {SEEDS} seeds");
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn assignment(epoch: u64) -> Assignment {
     Assignment {
         partition: PartitionId(0),
         epoch: Epoch(epoch),
-        topic: TopicName::new("topic").unwrap(),
+        topic: TopicName::new("topic").unwrap_or_else(|error| panic!("{error}")),
         number: PartitionNumber(0),
         stored: None,
         initial: Resume::Start,

@@ -60,7 +60,7 @@ impl Factory for Memory {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let broker =
             MemoryBroker::new(config(&needs), clock.clone()).unwrap_or_else(|faults| panic!("{faults:?}"));
-        let topics = (0..needs.topics).map(|at| topic(at));
+        let topics = (0..needs.topics).map(topic);
         let expelling = broker.clone();
         Adapter {
             publisher: Arc::new(broker.clone()),

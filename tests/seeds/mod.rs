@@ -30,7 +30,7 @@ impl Factory for Memory {
     async fn adapter(&self, needs: Needs) -> Adapter {
         let clock = SimClock::shared();
         let broker = broker(&needs, clock.clone());
-        let name = |at| TopicName::new(&format!("topic-{at}")).unwrap();
+        let name = |at| TopicName::new(&format!("topic-{at}")).unwrap_or_else(|error| panic!("{error}"));
         let expelled = broker.clone();
         let expel: Control<GroupId> = Arc::new(move |group| {
             let broker = expelled.clone();
@@ -63,5 +63,5 @@ fn broker(needs: &Needs, clock: Arc<dyn Clock>) -> MemoryBroker {
         publish_wait: needs.publish_wait,
         ..MemoryConfig::default()
     };
-    MemoryBroker::new(config, clock).unwrap()
+    MemoryBroker::new(config, clock).unwrap_or_else(|faults| panic!("{faults:?}"))
 }

@@ -113,7 +113,10 @@ mod tests {
         let layout = Layout { root_tests: vec!["sabotage".into()], test_features, ..Layout::default() };
         let command = "cargo test --release --test sabotage --features sabotage";
         assert_eq!(lines("sabotage", &layout), [command]);
-        assert_eq!(lines("simulation", &layout), ["LANEWAY_SEEDS=10000 cargo test --release --test simulation"]);
+        assert_eq!(
+            lines("simulation", &layout),
+            ["LANEWAY_SEEDS=10000 cargo test --release --test simulation"]
+        );
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! An adapter's crate implements [`Factory`] and writes one line; each scenario becomes a test of its own:
 //!
-//! ```ignore
+//! ```text
 //! laneway_testkit::conformance_tests!(MyBroker::default(), skipped = 0);
 //! ```
 //!
@@ -27,7 +27,7 @@ mod lab;
 mod latch;
 mod letters;
 mod member;
-mod ports;
+pub(crate) mod ports;
 mod process;
 mod record;
 mod run;

@@ -66,9 +66,9 @@ impl FaultPlan {
     pub fn faults(&self) -> Vec<Invalid> {
         let mut faults = Vec::new();
         let wrong = |rate: &&f64| !(0.0..=1.0).contains(*rate);
-        faults.extend(self.rates.values().filter(wrong).map(|rate| {
-            Invalid::new("rates", "lie between 0 and 1", rate)
-        }));
+        faults.extend(
+            self.rates.values().filter(wrong).map(|rate| Invalid::new("rates", "lie between 0 and 1", rate)),
+        );
         if self.points.iter().any(|(_, time)| *time == 0) {
             faults.push(Invalid::new("points", "are counted from 1", 0));
         }

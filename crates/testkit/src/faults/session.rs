@@ -274,9 +274,8 @@ impl Session for FaultySession {
 
     fn commit(&mut self, checkpoints: Vec<Checkpoint>) {
         if matches!(self.life, Life::Crashed(_)) {
-            let fenced = |checkpoint: Checkpoint| {
-                (checkpoint.partition, checkpoint.epoch, Err(CommitError::Fenced))
-            };
+            let fenced =
+                |checkpoint: Checkpoint| (checkpoint.partition, checkpoint.epoch, Err(CommitError::Fenced));
             return self.answer(checkpoints.into_iter().map(fenced).collect());
         }
         if self.crashes(Crash::BeforeCommit) {

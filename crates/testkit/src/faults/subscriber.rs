@@ -32,7 +32,10 @@ impl<S: Subscriber> Subscriber for FaultySubscriber<S> {
 
     async fn open(&self, subscription: Subscription) -> Result<Box<dyn Session>, SubscribeError> {
         if self.faults.strikes(Fault::OpenRefused) {
-            return Err(SubscribeError::Unavailable { reason: "a fault of the plan".to_owned(), cause: None });
+            return Err(SubscribeError::Unavailable {
+                reason: "a fault of the plan".to_owned(),
+                cause: None,
+            });
         }
         let session = self.inner.open(subscription).await?;
         Ok(Box::new(FaultySession::new(session, self.faults.clone())))

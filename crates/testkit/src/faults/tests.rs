@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use laneway_domain::{
-    Assignment, Batch, Body, Checkpoint, CommitError, DeadLetter, DeadLetterCapabilities, DeadLetterQueue, Envelope,
-    Epoch, Flow, Flushed, Monotonic, Origin, Outgoing, PartitionId, PartitionNumber, Position, PublishError,
-    PublishFault, Published, Publisher, PublisherCapabilities, Received, Resume, RevocationId, Session, SessionError,
-    SessionEvent, StoreError, Timestamp, TopicName,
+    Assignment, Batch, Body, Checkpoint, CommitError, DeadLetter, DeadLetterCapabilities, DeadLetterQueue,
+    Envelope, Epoch, Flow, Flushed, Monotonic, Origin, Outgoing, PartitionId, PartitionNumber, Position,
+    PublishError, PublishFault, Published, Publisher, PublisherCapabilities, Received, Resume, RevocationId,
+    Session, SessionError, SessionEvent, StoreError, Timestamp, TopicName,
 };
 use proptest::prelude::*;
 
@@ -154,7 +154,10 @@ async fn a_crash_at_each_point_drops_the_membership_and_fails_the_session() {
                 event => break event,
             }
         };
-        assert!(matches!(last, SessionEvent::Failed(SessionError { reopen: true, .. })), "{point:?}: {last:?}");
+        assert!(
+            matches!(last, SessionEvent::Failed(SessionError { reopen: true, .. })),
+            "{point:?}: {last:?}"
+        );
         assert!(is_silent(&mut session).await);
     }
 }
@@ -365,7 +368,8 @@ proptest! {
 
 #[tokio::test(start_paused = true)]
 async fn a_letter_is_refused_before_the_store_or_forgotten_behind_it() {
-    for (fault, stored) in [(Fault::LetterRefused, 0), (Fault::LetterAnswerLost, 1), (Fault::LetterDelay, 1)] {
+    for (fault, stored) in [(Fault::LetterRefused, 0), (Fault::LetterAnswerLost, 1), (Fault::LetterDelay, 1)]
+    {
         let kept = Kept::default();
         let queue = FaultyDeadLetters::new(kept.clone(), faults(FaultPlan::quiet(3).at(fault, 1)));
         let results = queue.bury(vec![letter()]).await;

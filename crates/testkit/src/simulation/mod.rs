@@ -16,7 +16,6 @@ mod life;
 mod member;
 mod monitor;
 mod mortal;
-mod port;
 mod producer;
 mod roster;
 mod run;

@@ -23,7 +23,8 @@ pub(super) async fn watch(stage: &Stage, roster: &Roster) {
 fn look(stage: &Stage, roster: &Roster) {
     let partitions = stage.scenario.topics * stage.scenario.partitions as usize;
     for member in roster.members().iter() {
-        let (open, most) = (member.subscription.stats().open, stage.scenario.groups[member.group].most_open(partitions));
+        let (open, most) =
+            (member.subscription.stats().open, stage.scenario.groups[member.group].most_open(partitions));
         if open > most {
             stage.find(Invariant::I19, format!("bus {} has {open} events open, {most} at most", member.id.0));
         }

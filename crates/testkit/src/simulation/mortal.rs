@@ -6,8 +6,9 @@ use std::task::{Context, Poll};
 use async_trait::async_trait;
 use laneway_domain::{
     BoxFuture, Cancellation, Checkpoint, Clock, DeadLetter, DeadLetterCapabilities, DeadLetterQueue, Epoch,
-    Event, Flow, Handler, HandlerContext, HandlerError, Monotonic, PartitionId, Resume, RevocationId, Session,
-    SessionEvent, StoreError, SubscribeError, Subscriber, SubscriberCapabilities, Subscription, Timestamp,
+    Event, Flow, Handler, HandlerContext, HandlerError, Monotonic, PartitionId, Resume, RevocationId,
+    Session, SessionEvent, StoreError, SubscribeError, Subscriber, SubscriberCapabilities, Subscription,
+    Timestamp,
 };
 
 use super::life::{Life, Mortal};

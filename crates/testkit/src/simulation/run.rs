@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use laneway_domain::invariant::{Digest, Happening, History, Invariant, Place};
 use laneway_domain::Invalid;
+use laneway_domain::invariant::{Digest, Happening, History, Invariant, Place};
 
 use super::failure::{Failure, Summary};
 use super::roster::Roster;
@@ -82,8 +82,10 @@ async fn play(scenario: Scenario, factory: &dyn Factory) -> Result<Ended, Vec<In
     let stage = Stage::set(scenario, factory).await?;
     let roster = Roster::new(stage.clone());
     roster.open().await;
-    let watched = { let (stage, roster) = (stage.clone(), roster.clone());
-        tokio::spawn(async move { monitor::watch(&stage, &roster).await }) };
+    let watched = {
+        let (stage, roster) = (stage.clone(), roster.clone());
+        tokio::spawn(async move { monitor::watch(&stage, &roster).await })
+    };
     let bus = producer::bus(&stage);
     let publishers = 0..stage.scenario.publishers;
     let producers: Vec<_> =

@@ -49,13 +49,16 @@ fn variations(scenario: &Scenario) -> Vec<Scenario> {
     for at in 0..scenario.script.len() {
         cut(&|s| s.script = [&s.script[..at], &s.script[at + 1..]].concat());
     }
-    let aggregates: std::collections::BTreeSet<_> = scenario.events.iter().map(|event| event.aggregate).collect();
+    let aggregates: std::collections::BTreeSet<_> =
+        scenario.events.iter().map(|event| event.aggregate).collect();
     for aggregate in aggregates {
         cut(&|s| s.events.retain(|event| event.aggregate != aggregate));
     }
     let half = scenario.events.len() / 2;
     cut(&|s| s.events.truncate(half));
     cut(&|s| s.events.truncate(s.events.len().saturating_sub(1)));
-    all.retain(|smaller| !smaller.events.is_empty() && smaller.script.iter().all(|s| s.group < smaller.groups.len()));
+    all.retain(|smaller| {
+        !smaller.events.is_empty() && smaller.script.iter().all(|s| s.group < smaller.groups.len())
+    });
     all
 }

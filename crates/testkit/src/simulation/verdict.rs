@@ -34,7 +34,8 @@ pub(super) fn judge(scenario: &Scenario, rest: &History, whole: &History) -> Vec
     if matches!(scenario.keep, Some((_, WhenFull::DropOldest))) {
         violations.retain(|violation| !matches!(violation.invariant, Invariant::I6 | Invariant::I10));
     }
-    violations.retain(|violation| violation.invariant != Invariant::I6 || is_its_own(whole, violation.at, &limits));
+    violations
+        .retain(|violation| violation.invariant != Invariant::I6 || is_its_own(whole, violation.at, &limits));
     violations.retain(|violation| violation.invariant != Invariant::I10 || !is_known(whole, violation.at));
     violations
 }
@@ -45,7 +46,8 @@ fn is_its_own(history: &History, at: usize, limits: &Limits) -> bool {
     let Some(Moment { what: Happening::HandlerStarted(start), .. }) = history.moments().get(at) else {
         return true;
     };
-    let other = |what: &Happening| matches!(what, Happening::HandlerStarted(run) if run.member != start.member);
+    let other =
+        |what: &Happening| matches!(what, Happening::HandlerStarted(run) if run.member != start.member);
     let alone: History = history.moments().iter().filter(|moment| !other(&moment.what)).cloned().collect();
     !Invariant::I6.violations(&alone, limits).is_empty()
 }
@@ -57,8 +59,10 @@ fn is_known(history: &History, at: usize) -> bool {
         return false;
     };
     let mut before = history.moments()[..at].iter().map(|moment| &moment.what);
-    let first = before.find(|what| matches!(what, Happening::DeadLettered { place: known, .. } if known == place));
-    first.is_some() && before.any(|what| matches!(what, Happening::Assigned { scope, .. } if *scope == place.scope))
+    let first =
+        before.find(|what| matches!(what, Happening::DeadLettered { place: known, .. } if known == place));
+    first.is_some()
+        && before.any(|what| matches!(what, Happening::Assigned { scope, .. } if *scope == place.scope))
 }
 
 /// On one thread and a virtual clock a signal is heard in the instant that it is given; a timer may ring a
