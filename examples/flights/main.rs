@@ -2,23 +2,23 @@
 //!
 //! `cargo run --release --example flights -- --help` tells how to run it.
 
+// The job is tested by tests/flights.rs, which includes the same parts: nothing is tested twice.
+#![cfg(not(test))]
+
 mod job;
 
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use anyhow::ensure;
 use clap::Parser;
 
 use job::arguments::Arguments;
-use job::chaos::Plan;
 use job::input::Input;
-use job::oracle::sequential;
-use job::rehearsal::{Outcome, rehearse};
-use job::report::{Summary, Tables, grouped};
+use job::oracle::expected;
+use job::report::{Summary, Tables, facts};
 use job::rows::Source;
-use job::state::Books;
+use job::run::Settings;
 
 /// How many lines of one complaint are shown.
 const SHOWN: usize = 20;
@@ -31,21 +31,19 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let idle = arguments.workers.is_none() && arguments.handler_ms.is_none();
-    ensure!(idle, "--workers and --handler-ms need the bus, and this build runs the job without it");
     let source = arguments.data.as_deref().map_or_else(Source::sample, Source::open)?;
     let input = Input::read(source)?;
     complain("malformed rows", &input.malformed);
-    let plan = arguments.chaos.map(|seed| Plan::new(seed, input.timeline.aircraft()));
-    let outcome = rehearse(&input.timeline, plan.as_ref(), usize::try_from(arguments.partitions)?)?;
+    let settings = Settings::new(arguments, input.timeline.aircraft());
+    let outcome = job::run::run(&input, &settings)?;
     complain("order violations", &outcome.shown);
-    let expected = expect(&input, plan.as_ref());
+    let expected = expected(&input.timeline, settings.plan.as_ref());
     complain("entries that differ from the sequential computation", &outcome.books.diff(&expected));
     let summary = Summary::of(&input, &outcome, &expected);
     if arguments.json {
         print(&summary.to_json()?)?;
     } else {
-        let facts = facts(&input, plan.as_ref(), &outcome);
+        let facts = facts(&input, &settings, &outcome);
         print(&Tables { summary: &summary, books: &outcome.books, facts: &facts })?;
     }
     Ok(if summary.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -58,19 +56,6 @@ fn complain<T: Display>(about: &str, lines: &[T]) {
     if lines.len() > SHOWN {
         eprintln!("and so on: {} {about}", lines.len());
     }
-}
-
-/// What the tables must be: those of all events but the ones that the plan kills.
-fn expect(input: &Input, plan: Option<&Plan>) -> Books {
-    sequential(input.timeline.events().filter(|event| plan.is_none_or(|plan| !plan.is_dead(event))))
-}
-
-/// What the tables say beside the summary.
-fn facts(input: &Input, plan: Option<&Plan>, outcome: &Outcome) -> Vec<(&'static str, String)> {
-    let mut facts = vec![("lanes", "none, no bus".to_owned()), ("rewinds", grouped(outcome.rewinds))];
-    facts.extend(plan.and_then(Plan::poison).map(|aircraft| ("poison aircraft", aircraft.to_string())));
-    facts.extend(input.timeline.types().into_iter().map(|(name, count)| (name, grouped(count))));
-    facts
 }
 
 fn print(text: &dyn Display) -> io::Result<()> {

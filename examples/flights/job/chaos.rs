@@ -1,5 +1,6 @@
 //! Trouble on purpose: which attempt at which event goes wrong, decided by a seed alone.
 
+use super::chance::mix;
 use super::code::Code;
 use super::events::FlightEvent;
 
@@ -90,16 +91,6 @@ fn subject(event: &FlightEvent) -> u64 {
 fn choose(aircraft: &[Code], draw: u64) -> Option<Code> {
     let index = draw.checked_rem(aircraft.len() as u64)?;
     aircraft.get(usize::try_from(index).ok()?).copied()
-}
-
-/// Mixes numbers into one that looks random, by the finalizer of SplitMix64.
-fn mix<const N: usize>(parts: [u64; N]) -> u64 {
-    parts.into_iter().fold(0, |state: u64, part| {
-        let mut z = (state ^ part).wrapping_add(0x9e37_79b9_7f4a_7c15);
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    })
 }
 
 #[cfg(test)]

@@ -1,7 +1,9 @@
 //! What the result must be: one event after the other, on one thread, without a bus.
 
+use super::chaos::Plan;
 use super::events::FlightEvent;
 use super::state::Books;
+use super::timeline::Timeline;
 
 /// Computes the books of events that come in the order of time.
 pub(crate) fn sequential(events: impl IntoIterator<Item = FlightEvent>) -> Books {
@@ -10,4 +12,9 @@ pub(crate) fn sequential(events: impl IntoIterator<Item = FlightEvent>) -> Books
         books.apply(&event);
     }
     books
+}
+
+/// What the books of a run must be: those of all events but the ones that the plan kills.
+pub(crate) fn expected(timeline: &Timeline, plan: Option<&Plan>) -> Books {
+    sequential(timeline.events().filter(|event| plan.is_none_or(|plan| !plan.is_dead(event))))
 }

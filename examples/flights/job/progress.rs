@@ -7,9 +7,6 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use super::report::{grouped, rounded};
 
-/// How many events go by between two looks at the bar: drawing must not cost what it shows.
-const STRIDE: u64 = 1_024;
-
 /// A bar on standard error while somebody watches: where both outputs are a terminal.
 pub(crate) struct Progress(ProgressBar);
 
@@ -21,12 +18,9 @@ impl Progress {
         Self(ProgressBar::with_draw_target(Some(len), target).with_style(style()))
     }
 
-    /// Says that `done` events are done in all; looks at the bar now and then.
-    #[inline]
+    /// Says that `done` events are done in all. Takes a look at the bar: call it now and then, not for every event.
     pub(crate) fn at(&self, done: u64) {
-        if done.is_multiple_of(STRIDE) {
-            self.0.set_position(done);
-        }
+        self.0.set_position(done);
     }
 
     /// Takes the bar away.

@@ -9,5 +9,7 @@ mod source;
 mod tests;
 
 pub(crate) use fault::RowError;
+#[cfg(test)]
+pub(crate) use fault::RowFault;
 pub(crate) use row::{Flight, Landing, Row};
 pub(crate) use source::{Source, SourceError};

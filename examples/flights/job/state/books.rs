@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write as _};
 
-use super::fleet::{Fleet, SplitAircraft};
-use super::shards::Shards;
+use super::fleet::Fleet;
 use super::traffic::Traffic;
 use crate::job::events::FlightEvent;
 
@@ -43,19 +42,6 @@ impl Books {
             self.traffic.apply(event);
         }
         first
-    }
-
-    /// Puts the parts of the tables together.
-    ///
-    /// # Errors
-    /// [`SplitAircraft`] where one aircraft is in two parts.
-    pub(crate) fn collect(fleets: Shards<Fleet>, traffics: Shards<Traffic>) -> Result<Self, SplitAircraft> {
-        let mut books = Self::default();
-        for fleet in fleets.into_parts() {
-            books.fleet.merge(fleet)?;
-        }
-        traffics.into_parts().for_each(|traffic| books.traffic.merge(&traffic));
-        Ok(books)
     }
 
     /// A number that is equal for equal books, on every machine: FNV-1a of 64 bits over all entries.

@@ -1,16 +1,16 @@
 //! Tables that several threads write to.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::job::events::FlightEvent;
 
 /// One table in parts, each behind its own lock; all events of an aircraft go to one part.
 pub(crate) struct Shards<T>(Vec<Mutex<T>>);
 
-impl<T: Default> Shards<T> {
-    /// An empty table of `count` parts; at least one.
-    pub(crate) fn new(count: usize) -> Self {
-        Self(std::iter::repeat_with(Mutex::default).take(count.max(1)).collect())
+impl<T> Shards<T> {
+    /// A table of `count` parts, at least one, each of which is `empty` at first.
+    pub(crate) fn new(count: usize, empty: impl Fn() -> T) -> Self {
+        Self((0..count.max(1)).map(|_| Mutex::new(empty())).collect())
     }
 
     /// Hands over the part that `event` belongs to, for a moment.
@@ -22,9 +22,9 @@ impl<T: Default> Shards<T> {
         work(&mut self.0[part].lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The parts, when all is written.
-    pub(crate) fn into_parts(self) -> impl Iterator<Item = T> {
-        self.0.into_iter().map(|part| part.into_inner().unwrap_or_else(PoisonError::into_inner))
+    /// The parts, one after the other.
+    pub(crate) fn parts(&self) -> impl Iterator<Item = MutexGuard<'_, T>> {
+        self.0.iter().map(|part| part.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -37,7 +37,7 @@ mod tests {
 
     #[test]
     fn an_aircraft_stays_in_one_part_and_the_parts_make_up_the_whole() {
-        let shards: Shards<Fleet> = Shards::new(7);
+        let shards: Shards<Fleet> = Shards::new(7, Fleet::default);
         let events = (1..=3).flat_map(|n| (0..100).map(move |i| event(&format!("N{i}"), n, Step::Cancelled)));
         let mut whole = Fleet::default();
         for event in events {
@@ -45,9 +45,9 @@ mod tests {
         }
         let mut merged = Fleet::default();
         let mut parts = 0;
-        for part in shards.into_parts() {
+        for mut part in shards.parts() {
             parts += usize::from(!part.aircraft.is_empty());
-            merged.merge(part).unwrap();
+            merged.merge(std::mem::take(&mut *part)).unwrap();
         }
         assert_eq!((merged, parts), (whole, 7));
     }

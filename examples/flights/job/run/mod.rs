@@ -1,0 +1,105 @@
+//! The job on the bus: one topic, two groups, and what they find out.
+
+mod clerk;
+mod content;
+mod departures;
+mod error;
+mod group;
+mod hardship;
+mod letters;
+mod outcome;
+mod publish;
+mod registers;
+mod settings;
+mod tally;
+mod watch;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+use laneway::memory::MemoryDeadLetters;
+use laneway::prelude::*;
+
+use super::input::Input;
+use super::order::OrderChecker;
+use super::state::Books;
+use super::stopwatch::Stopwatch;
+use departures::Departures;
+pub(crate) use error::RunError;
+use group::Group;
+use hardship::Hardship;
+pub(crate) use outcome::{Figures, Outcome};
+use registers::{Counters, Hangar, histogram};
+pub(crate) use settings::Settings;
+use watch::Watch;
+
+/// How long publishing waits for room: longer than the watch has patience, which says more when it gives up.
+const ROOM: Duration = Duration::from_secs(3_600);
+/// How many events the broker holds at a time, in all partitions.
+const WINDOW: usize = 98_304;
+/// And in each of them, however many there are.
+const LEAST: usize = 1_024;
+/// How long closing may take: everything is finished by then, and only the last commits are on their way.
+const CLOSE: Duration = Duration::from_secs(30);
+
+/// Publishes a table on a bus of its own, and waits until both groups are through with it.
+///
+/// # Errors
+/// [`RunError`], where the job breaks off; an event that fails is none.
+pub(crate) fn run(input: &Input, settings: &Settings) -> Result<Outcome, RunError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_time().build()?;
+    runtime.block_on(on_bus(input, settings))
+}
+
+/// What the broker may hold: few enough events that they are still in the processor's cache when they are handled, and
+/// enough for both groups to work on while commits, which make room, are on their way.
+fn memory(partitions: u32) -> MemoryConfig {
+    let share = WINDOW / usize::try_from(partitions).unwrap_or(usize::MAX);
+    MemoryConfig {
+        partitions,
+        retention_events: share.max(LEAST),
+        publish_wait: ROOM,
+        ..MemoryConfig::default()
+    }
+}
+
+async fn on_bus(input: &Input, settings: &Settings) -> Result<Outcome, RunError> {
+    let letters = Arc::new(MemoryDeadLetters::new());
+    let bus =
+        EventBus::builder().memory(memory(settings.partitions)).dead_letters(letters.clone()).build()?;
+    let topic = TopicName::new("flights")?;
+
+    let total = input.malformed.len() + input.timeline.len();
+    let departures = Arc::new(Departures::new(total));
+    let hangar = Arc::new(Hangar::new(OrderChecker::new(input.timeline.aircraft()), departures.clone())?);
+    let counters = Arc::new(Counters::new());
+    let hardship = Arc::new(Hardship::new(settings, bus.clock().clone()));
+    let work = |name| (name, &topic, total as u64);
+    let aircraft = Group::open(&bus, work("aircraft"), settings, hangar.clone(), hardship.clone()).await?;
+    let carriers = Group::open(&bus, work("carriers"), settings, counters.clone(), hardship).await?;
+
+    let started = Stopwatch::start();
+    let watch = Watch::new([&aircraft, &carriers], total as u64, settings.patience, bus.clock().clone());
+    let peaks = watch.over(publish::publish(&bus, &topic, input, &departures)).await?;
+    bus.close(CLOSE).await;
+    let elapsed = started.elapsed();
+
+    let aircraft = aircraft.figures(&letters, &input.malformed).await?;
+    let carriers = carriers.figures(&letters, &input.malformed).await?;
+    let (books, latency) = collect(&hangar, &counters)?;
+    let Hangar { checker, .. } = &*hangar;
+    let (violations, rewinds, shown) = (checker.violations(), checker.rewinds(), checker.shown());
+    Ok(Outcome { books, aircraft, carriers, peaks, violations, rewinds, shown, elapsed, latency })
+}
+
+/// Puts the parts of what the groups kept together.
+fn collect(hangar: &Hangar, counters: &Counters) -> Result<(Books, Histogram<u64>), RunError> {
+    let (mut books, mut latency) = (Books::default(), histogram()?);
+    for mut bay in hangar.bays.parts() {
+        books.fleet.merge(std::mem::take(&mut bay.fleet))?;
+        latency.add(&bay.latency)?;
+    }
+    counters.0.parts().for_each(|traffic| books.traffic.merge(&traffic));
+    Ok((books, latency))
+}

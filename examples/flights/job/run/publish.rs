@@ -1,0 +1,34 @@
+//! Publishing the table.
+
+use laneway::prelude::*;
+
+use super::content::{raw, seal};
+use super::departures::{BATCH, Departures};
+use super::error::RunError;
+use crate::job::input::Input;
+
+/// Publishes the malformed rows and then all events in the order of time, batch by batch; each is awaited.
+///
+/// # Errors
+/// [`RunError`] where the bus does not take one of them.
+pub(super) async fn publish(
+    bus: &EventBus,
+    topic: &TopicName,
+    input: &Input,
+    departures: &Departures,
+) -> Result<(), RunError> {
+    let rows = input.malformed.iter().zip(0..).map(|(row, number)| Ok(raw(topic, number, row.raw.clone())));
+    let events = input.timeline.events().zip(input.malformed.len() as u64..);
+    let mut envelopes = rows.chain(events.map(|(event, number)| seal(topic, number, &event)));
+    for batch in 0.. {
+        let next = envelopes.by_ref().take(BATCH).collect::<Result<Vec<_>, RunError>>()?;
+        if next.is_empty() {
+            break;
+        }
+        departures.publish(batch);
+        for answer in bus.publish_batch(next).await {
+            answer?;
+        }
+    }
+    Ok(())
+}
