@@ -60,7 +60,7 @@ fn rate(failing: Option<&'static str>, events: usize) -> f64 {
 }
 
 fn main() {
-    let events = std::env::var("LANEWAY_BENCH_EVENTS").ok().and_then(|n| n.parse().ok()).unwrap_or(400_000);
+    let events = std::env::var("LANEWAY_BENCH_EVENTS").ok().and_then(|n| n.parse().ok()).unwrap_or(2_000_000);
     let (failing, quiet) = alternate(|| rate(Some("order:00000100"), events), || rate(None, events));
     Row {
         id: "S11",

@@ -1,7 +1,13 @@
 //! S12: memory of a million queued lanes, and of ten million aggregates that come and go.
 //!
 //! Counts what the allocator hands out, not what the system gives the process.
-#![allow(missing_docs, clippy::unwrap_used, clippy::cast_precision_loss, clippy::disallowed_methods)]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::disallowed_methods
+)]
 
 mod common;
 

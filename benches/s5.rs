@@ -1,7 +1,13 @@
 //! S5: Parallel Consumer's own table on the memory broker: 10,000 events, 1 partition, a handler of 0 to 5 ms, 16 in flight.
 //!
 //! The ideal is the larger of the sum of the measured handler times over 16 and the hottest key's own sum.
-#![allow(missing_docs, clippy::unwrap_used, clippy::cast_precision_loss, clippy::disallowed_methods)]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::disallowed_methods
+)]
 
 mod common;
 
