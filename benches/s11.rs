@@ -17,7 +17,9 @@ fn rate(failing: Option<&'static str>, events: usize) -> f64 {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap().block_on(
         async {
             let topic = TopicName::new("bench").unwrap();
-            let bus = EventBus::in_memory().unwrap();
+            // What the failing aggregate holds back has to fit into the log for as long as it fails.
+            let config = MemoryConfig { retention_events: 1 << 20, ..MemoryConfig::default() };
+            let bus = EventBus::builder().memory(config).build().unwrap();
             let healthy = Arc::new(AtomicU64::new(0));
             let count = healthy.clone();
             let handler = handler_fn(move |event: Event| {
