@@ -81,7 +81,7 @@ impl Bus {
         if registry.closed {
             return Err(SubscriptionError::Closed);
         }
-        registry.subscriptions.retain(|subscription| !subscription.has_ended());
+        registry.subscriptions.retain(|subscription| !subscription.is_gone());
         let group = &options.group;
         if let Some(topic) = options.topics.iter().find(|topic| registry.has(group, topic)) {
             return Err(SubscriptionError::Twice { group: group.clone(), topic: topic.clone() });
@@ -126,11 +126,12 @@ impl Bus {
             registry.closed = true;
             registry.subscriptions.clone()
         };
-        let closing = subscriptions.iter().map(|subscription| subscription.close(within));
-        let (_, flushed) =
-            futures_util::future::join(futures_util::future::join_all(closing), self.path.close(within))
-                .await;
-        flushed
+        self.path.drain();
+        let deadline = self.ground.clock.monotonic() + within;
+        futures_util::future::join_all(subscriptions.iter().map(|subscription| subscription.close(within)))
+            .await;
+        // Handlers that were running could publish until now.
+        self.path.close(deadline.since(self.ground.clock.monotonic())).await
     }
 }
 

@@ -92,10 +92,12 @@ impl Loop {
         self.count_partitions();
         match (purpose, self.link.session()) {
             (Purpose::Revocation(revocation), Some(session)) => session.release(revocation, last),
-            (Purpose::Shutdown, Some(session)) => {
+            (Purpose::Shutdown, Some(session)) if !self.left => {
                 let deadline = self.closing.unwrap_or(Monotonic::NEVER);
                 session.close(last, deadline);
+                self.left = true;
             }
+            (Purpose::Shutdown, Some(_)) => {}
             (Purpose::Revocation(_), None) => {}
             (Purpose::Shutdown, None) => self.end(None),
         }
@@ -108,7 +110,10 @@ impl Loop {
         if self.shared.gate.is_stopped() && is_planted(Bug::ShutdownLosesInFlight) {
             self.ledger.book(tenure).into_iter().for_each(crate::ledger::PartitionLedger::settle_all);
         }
-        self.ledger.end(tenure, self.state_bytes)
+        let last = self.ledger.end(tenure, self.state_bytes);
+        // What it held may have kept others from reading.
+        self.change_flow(partition);
+        last
     }
 
     /// Partitions are gone: commit nothing, finish nothing.
@@ -182,7 +187,8 @@ impl Loop {
     /// The session renewed the permission to start.
     pub(super) fn may_start(&mut self, until: Monotonic) {
         let before = self.shared.gate.allow(until);
-        if before <= self.now {
+        // The clock is read after the swap: a worker that looked in between has seen the new permission.
+        if before <= self.shared.clock.monotonic() {
             self.crew.tell(|| Command::Nudge);
         }
     }

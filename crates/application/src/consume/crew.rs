@@ -2,21 +2,24 @@
 
 use std::num::NonZeroU64;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 
-use laneway_domain::Handler;
+use futures_util::future::select;
+use laneway_domain::{BoxFuture, Handler};
 
 use super::message::{Command, Report};
 use super::permits::Permits;
-use super::shared::Shared;
+use super::shared::{AtWork, Shared};
 use super::worker::{Post, work};
 
 /// The workers' queues. Both directions are bounded by the credit, not by the channel.
 pub(crate) struct Crew {
     workers: Vec<UnboundedSender<Command>>,
     reports: UnboundedReceiver<Report>,
+    tasks: JoinSet<()>,
 }
 
 impl Crew {
@@ -26,16 +29,37 @@ impl Crew {
         shared: &Arc<Shared>,
         workers: usize,
         in_flight: usize,
-    ) -> (Self, Vec<JoinHandle<()>>) {
+    ) -> Self {
         let permits = Permits::new(in_flight, workers);
         let (up, reports) = unbounded_channel();
+        let mut tasks = JoinSet::new();
         let hire = |number| {
             let (down, commands) = unbounded_channel();
-            let post = Post { number, commands, reports: up.clone(), permits: permits.clone() };
-            (down, tokio::spawn(work(handler.clone(), shared.clone(), post)))
+            let at_work = AtWork::new(shared.clone());
+            let post = Post { at_work, number, commands, reports: up.clone(), permits: permits.clone() };
+            tasks.spawn(work(handler.clone(), shared.clone(), post));
+            down
         };
-        let (workers, tasks) = (0..workers).map(hire).unzip();
-        (Self { workers, reports }, tasks)
+        let workers = (0..workers).map(hire).collect();
+        Self { workers, reports, tasks }
+    }
+
+    /// Ready when a worker is gone that nobody dismissed: it has panicked, and its lanes will not move again.
+    pub(crate) fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match self.tasks.poll_join_next(cx) {
+            Poll::Ready(Some(_)) => Poll::Ready(()),
+            Poll::Ready(None) | Poll::Pending => Poll::Pending,
+        }
+    }
+
+    /// Dismisses the workers and waits until they have ended, at most until `over` is ready. A handler that cannot be
+    /// dropped keeps its worker beyond that.
+    pub(crate) async fn dismiss(mut self, over: BoxFuture<()>) {
+        self.workers.clear();
+        let tasks = &mut self.tasks;
+        let ended = Box::pin(async move { while tasks.join_next().await.is_some() {} });
+        drop(select(ended, over).await);
+        self.tasks.detach_all();
     }
 
     /// How many workers there are.

@@ -36,9 +36,11 @@ impl Loop {
                 Some(hash) => self.crew.of(hash),
                 None => usize::try_from(received.position.value() % workers as u64).unwrap_or(0),
             };
-            shares.add(worker, Entry { row, slot, hash: direction.hash }, direction.key, attempts);
+            let size = u32::try_from(received.body.size()).unwrap_or(u32::MAX);
+            let entry = Entry { row, slot, hash: direction.hash, bytes: size };
+            shares.add(worker, entry, direction.key, attempts);
             events += 1;
-            bytes += received.body.size();
+            bytes += size as usize;
         }
         for (worker, run) in shares.into_runs() {
             self.crew.send(worker, Command::Run(Box::new(run)));

@@ -26,7 +26,8 @@ impl Loop {
         self.shared.gate.stop();
         let all: Vec<Tenure> = self.ledger.tenures().collect();
         self.give_up(&all);
-        self.condition.ended(reason);
-        self.ended = true;
+        if !std::mem::replace(&mut self.ended, true) {
+            self.reason = reason;
+        }
     }
 }

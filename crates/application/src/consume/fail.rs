@@ -6,7 +6,7 @@ use laneway_domain::{
 
 use super::hooks::FailedAttempt;
 use super::message::{Dead, Report};
-use super::run::KeyRef;
+use super::run::{Entry, KeyRef};
 use super::stats::LaneDetail;
 use super::trouble::Trouble;
 use super::worker::Worker;
@@ -80,15 +80,15 @@ where
         let letter = DeadLetter {
             id,
             key: self.runs.key(ticket).and_then(KeyRef::to_owned),
-            original: received.body.clone(),
+            original: self.runs.original(ticket).clone(),
             cause,
             errors,
             attempts: trouble.attempts,
             first_failed: trouble.first,
             last_failed: trouble.last,
         };
-        let bytes = received.body.size();
-        let (tenure, slot) = (self.runs.tenure(ticket.run), self.runs.entry(ticket).slot);
+        let Entry { slot, bytes, .. } = self.runs.entry(ticket);
+        let (tenure, bytes) = (self.runs.tenure(ticket.run), bytes as usize);
         self.lanes.bury(lane);
         let worker = self.number;
         self.send(Report::Dead(Box::new(Dead { tenure, slot, bytes, worker, lane, letter })));

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use laneway_domain::{AfterDeadLetter, Flow, Monotonic, PartitionId, SessionEvent};
 use tokio::sync::{mpsc, oneshot};
@@ -32,6 +33,8 @@ enum Input {
     Buried(Buried),
     /// The broker has something.
     Link(LinkEvent),
+    /// A worker has panicked outside of any handler.
+    WorkerGone,
     /// A time has come.
     Due,
 }
@@ -66,8 +69,14 @@ pub(crate) struct Loop {
     /// When to give up on the session's last answer.
     pub(super) closing: Option<Monotonic>,
     pub(super) ended: bool,
+    /// Why, if nobody asked for it.
+    pub(super) reason: Option<String>,
+    /// Whether the session was told to close.
+    pub(super) left: bool,
 }
 
+/// What workers get to drop their handlers where nobody set a deadline.
+const GRACE: Duration = Duration::from_millis(100);
 /// How many reports are taken at once.
 const REPORTS: usize = 256;
 
@@ -82,10 +91,21 @@ impl Loop {
                 Input::Reports => self.settle_reports(),
                 Input::Buried(buried) => self.on_buried(buried),
                 Input::Control(control) => self.on_control(control),
+                Input::WorkerGone => self.end(Some("a worker panicked; its lanes no longer move".to_owned())),
                 Input::Due => {}
             }
             self.keep_time();
         }
+        self.leave().await;
+    }
+
+    /// The session goes first, so that nothing is assigned any more; then the workers; then it is said to have ended.
+    async fn leave(self) {
+        let Self { shared, link, crew, condition, reason, closing, .. } = self;
+        drop(link);
+        let over = closing.unwrap_or_else(|| shared.clock.monotonic() + GRACE);
+        crew.dismiss(shared.clock.wake_at(over)).await;
+        condition.ended(reason);
     }
 
     /// Results come before new events, because they free what the new ones need.
@@ -101,6 +121,9 @@ impl Loop {
         }
         if let Poll::Ready(event) = self.link.poll(cx) {
             return Poll::Ready(Input::Link(event));
+        }
+        if self.crew.poll_gone(cx).is_ready() {
+            return Poll::Ready(Input::WorkerGone);
         }
         let due = self.commits.due().min(self.drains.due()).min(self.closing.unwrap_or(Monotonic::NEVER));
         self.timer.poll(cx, due).map(|()| Input::Due)
@@ -128,7 +151,8 @@ impl Loop {
             SessionEvent::MayStart { until } => self.may_start(until),
             SessionEvent::Connection(change) => self.connection(&change),
             SessionEvent::Failed(error) => self.failed(error),
-            SessionEvent::Closed => self.end(None),
+            SessionEvent::Closed if self.shared.gate.is_stopped() => self.end(None),
+            SessionEvent::Closed => self.end(Some("the broker closed the session".to_owned())),
         }
     }
 

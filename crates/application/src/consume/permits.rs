@@ -51,11 +51,13 @@ pub(crate) struct Purse {
     pool: Arc<Permits>,
     worker: usize,
     spare: usize,
+    /// Whether a permit went to somebody who waits: this worker takes none until its next turn.
+    polite: bool,
 }
 
 impl Purse {
     pub(crate) fn new(pool: Arc<Permits>, worker: usize) -> Self {
-        Self { pool, worker, spare: 0 }
+        Self { pool, worker, spare: 0, polite: false }
     }
 
     /// Takes a permit. Without one the worker is woken when there may be one again.
@@ -64,6 +66,10 @@ impl Purse {
         if self.spare > 0 {
             self.spare -= 1;
             return true;
+        }
+        if self.polite {
+            waker.wake_by_ref();
+            return false;
         }
         self.pool.take() || self.wait(waker)
     }
@@ -85,13 +91,20 @@ impl Purse {
     #[inline]
     pub(crate) fn give(&mut self) {
         self.spare += 1;
-        if self.spare > 1 || self.pool.anyone_waits() {
-            self.rest();
+        let waits = self.pool.anyone_waits();
+        if self.spare > 1 || waits {
+            self.give_back();
         }
+        self.polite |= waits;
     }
 
-    /// Gives back what is not used. A worker that goes to sleep keeps nothing.
+    /// The turn is over: gives back what is not used. A worker that goes to sleep keeps nothing.
     pub(crate) fn rest(&mut self) {
+        self.polite = false;
+        self.give_back();
+    }
+
+    fn give_back(&mut self) {
         if self.spare > 0 {
             self.pool.give(std::mem::take(&mut self.spare));
         }

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use hashbrown::HashMap;
 use laneway_domain::{
-    AggregateKey, Body, Codec, Envelope, Event, Monotonic, PartitionNumber, Received, Rows, TopicName,
-    Undecodable,
+    AggregateKey, Body, Codec, Envelope, Event, Monotonic, PartitionNumber, Received, Record, Rows,
+    TopicName, Undecodable,
 };
 
 use crate::lanes::Ticket;
@@ -23,6 +23,8 @@ pub(crate) struct Entry {
     pub(crate) slot: Slot,
     /// The hash of its lane's key; none where it has no lane.
     pub(crate) hash: Option<NonZeroU64>,
+    /// The bytes that the credit counts for it, as they were when it was opened.
+    pub(crate) bytes: u32,
 }
 
 /// What few entries of a run have, by the entry's number.
@@ -57,7 +59,11 @@ struct Held {
     run: Run,
     shared: Arc<laneway_domain::Run>,
     undecodable: ByEntry<Box<Undecodable>>,
+    /// What was decoded, as it came, by entry; none where nothing had to be.
+    raw: Option<Vec<Received>>,
     live: u32,
+    /// How many events the rows were for when they were last looked at.
+    held_for: usize,
     since: Monotonic,
 }
 
@@ -80,11 +86,12 @@ impl Runs {
 
     /// Takes a run; its number, and how many entries it has.
     pub(crate) fn take(&mut self, mut run: Run, now: Monotonic) -> (u32, u32) {
-        let undecodable = self.decode(&mut run);
+        let (undecodable, raw) = self.decode(&mut run);
         let live = u32::try_from(run.entries.len()).unwrap_or(u32::MAX);
         let shared = Arc::new(laneway_domain::Run { rows: run.rows.clone(), partition: run.number });
         let tenure = run.tenure;
-        let held = Some(Held { run, shared, undecodable, live, since: now });
+        let held_for = run.entries.len();
+        let held = Some(Held { run, shared, undecodable, raw, live, held_for, since: now });
         let at = self.free.pop().unwrap_or_else(|| {
             self.held.push(None);
             u32::try_from(self.held.len() - 1).unwrap_or(u32::MAX)
@@ -94,13 +101,14 @@ impl Runs {
         (at, live)
     }
 
-    /// Decodes the records of a run into rows of its own. Those that do not decode stay as they came.
-    fn decode(&self, run: &mut Run) -> ByEntry<Box<Undecodable>> {
+    /// Decodes the records of a run into rows of its own, and keeps them as they came. Those that do not decode stay.
+    fn decode(&self, run: &mut Run) -> (ByEntry<Box<Undecodable>>, Option<Vec<Received>>) {
         let mut failed = ByEntry::default();
         let is_record = |entry: &Entry| matches!(run.rows.row(entry.row).body, Body::Record(_));
         let Some(codec) = self.codec.as_ref().filter(|_| run.entries.iter().any(is_record)) else {
-            return failed;
+            return (failed, None);
         };
+        let raw: Vec<Received> = run.entries.iter().map(|entry| run.rows.row(entry.row).clone()).collect();
         let mut rows = Vec::with_capacity(run.entries.len());
         for (at, entry) in (0..).zip(&mut run.entries) {
             let mut received = run.rows.row(entry.row).clone();
@@ -114,7 +122,7 @@ impl Runs {
             rows.push(received);
         }
         run.rows = rows.into();
-        failed
+        (failed, Some(raw))
     }
 
     #[inline]
@@ -144,6 +152,12 @@ impl Runs {
     pub(crate) fn received(&self, ticket: Ticket) -> &Received {
         let run = &self.held(ticket.run).run;
         run.rows.row(run.entries[ticket.row as usize].row)
+    }
+
+    /// The event as it came, byte for byte.
+    pub(crate) fn original(&self, ticket: Ticket) -> &Body {
+        let raw = self.held(ticket.run).raw.as_ref().and_then(|raw| raw.get(ticket.row as usize));
+        &raw.unwrap_or_else(|| self.received(ticket)).body
     }
 
     /// The key of an event's lane; none where it has none.
@@ -205,8 +219,10 @@ impl Runs {
             let held = self.held[at as usize].as_mut().filter(known);
             match held {
                 Some(_) if since + Self::LOOSE_AFTER > now => return,
-                Some(held) if held.is_sparse() => held.copy_out(),
                 Some(held) => {
+                    if held.is_sparse() {
+                        held.copy_out();
+                    }
                     held.since = now;
                     self.ages.push_back((now, at, tenure));
                 }
@@ -225,7 +241,7 @@ impl Runs {
 impl Held {
     /// Whether less than half of the run still waits.
     fn is_sparse(&self) -> bool {
-        (self.live as usize) * 2 < self.run.entries.len()
+        (self.live as usize) * 2 < self.held_for
     }
 
     fn copy_out(&mut self) {
@@ -237,6 +253,13 @@ impl Held {
             own.push(Received { position, appended, body: body.detached() });
             entry.row = row;
         }
+        if let Some(raw) = &mut self.raw {
+            for (entry, received) in self.run.entries.iter().zip(raw) {
+                let gone = entry.row == GONE;
+                received.body = if gone { Body::Record(Record::default()) } else { received.body.detached() };
+            }
+        }
+        self.held_for = self.live as usize;
         self.run.rows = own.into();
         let partition = self.run.number;
         self.shared = Arc::new(laneway_domain::Run { rows: self.run.rows.clone(), partition });
@@ -250,11 +273,7 @@ pub(crate) fn key_of<'a>(topic: &'a TopicName, envelope: &'a Envelope) -> Option
     Some(KeyRef { topic, tenant: envelope.tenant().map(laneway_domain::TenantId::as_str), id })
 }
 
-fn decode(
-    codec: &dyn Codec,
-    topic: &TopicName,
-    record: &laneway_domain::Record,
-) -> Result<Envelope, Box<Undecodable>> {
+fn decode(codec: &dyn Codec, topic: &TopicName, record: &Record) -> Result<Envelope, Box<Undecodable>> {
     let decoded = crate::guard::guarded(|| codec.decode(topic, record.clone()));
     decoded.unwrap_or_else(|panic| {
         let error = laneway_domain::CodecError::Malformed {

@@ -54,7 +54,8 @@ fn run(bodies: Vec<Body>) -> Run {
     let received =
         |(at, body)| Received { position: Position::new(at), appended: Timestamp::default(), body };
     let rows: Vec<Received> = (0..).zip(bodies).map(received).collect();
-    let entries = (0..).zip(&rows).map(|(row, _)| Entry { row, slot, hash: NonZeroU64::new(7) }).collect();
+    let entries =
+        (0..).zip(&rows).map(|(row, _)| Entry { row, slot, hash: NonZeroU64::new(7), bytes: 1 }).collect();
     let (keys, attempts) = (ByEntry::default(), ByEntry::default());
     Run { tenure, topic: topic(), number: PartitionNumber(0), rows: rows.into(), entries, keys, attempts }
 }
@@ -86,11 +87,13 @@ fn the_few_that_wait_longer_than_a_second_no_longer_pin_the_buffer_they_came_in(
     assert_eq!((within(&runs), runs.next_loosening()), (true, after(2)), "most of it still waits");
     runs.release(ticket(1));
     runs.loosen(after(2));
-    assert_eq!((within(&runs), runs.next_loosening()), (false, Monotonic::NEVER));
+    assert_eq!((within(&runs), runs.next_loosening()), (false, after(3)));
     assert_eq!(runs.event(ticket(2)).unwrap().payload(), &buffer[20..30]);
     assert_eq!(runs.received(ticket(2)).position, Position::new(2));
     runs.release(ticket(2));
     assert!(runs.held.iter().all(Option::is_none));
+    runs.loosen(after(3));
+    assert_eq!(runs.next_loosening(), Monotonic::NEVER);
 }
 
 #[test]
@@ -105,5 +108,6 @@ fn a_record_that_does_not_decode_keeps_its_bytes_and_stops_no_other() {
         let ticket = Ticket { run: at, row };
         assert!(runs.undecodable(ticket).unwrap().to_string().contains(why));
         assert_eq!(runs.received(ticket).body, record(value));
+        assert_eq!(runs.original(Ticket { run: at, row: 0 }), &record("fine"));
     }
 }

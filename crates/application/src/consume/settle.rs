@@ -19,6 +19,8 @@ impl Loop {
         }
         self.inbox = inbox;
         self.credit.lanes(self.shared.counters.lanes());
+        // A limit of all partitions may have been passed or left, whichever of them changed.
+        self.change_flow(PartitionId(0));
     }
 
     /// Tells what is open: after every input, since burials and lost partitions change it as well.
@@ -66,6 +68,10 @@ impl Loop {
     }
 
     fn dead(&mut self, dead: Box<Dead>) {
+        if self.ledger.info(dead.tenure).is_none() {
+            // The next owner decides about it.
+            return;
+        }
         if is_planted(Bug::DeadLetterAfterCommit) {
             self.terminal(&dead);
             self.commit();

@@ -1,6 +1,7 @@
 //! What the loop and its workers share: settings that do not change, the gate, the counters.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use laneway_domain::{Clock, Codec, GroupId};
@@ -25,5 +26,23 @@ pub(crate) struct Shared {
     /// Decides jitter and the hash of lanes.
     pub(crate) seed: u64,
     pub(crate) gate: Gate,
+    /// Workers that have not ended.
+    pub(crate) at_work: AtomicUsize,
     pub(crate) counters: Counters,
+}
+
+/// Counts a worker as being at work until it is dropped.
+pub(crate) struct AtWork(Arc<Shared>);
+
+impl AtWork {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        shared.at_work.fetch_add(1, Ordering::AcqRel);
+        Self(shared)
+    }
+}
+
+impl Drop for AtWork {
+    fn drop(&mut self) {
+        self.0.at_work.fetch_sub(1, Ordering::AcqRel);
+    }
 }

@@ -1,6 +1,7 @@
 //! Subscribing, and the handle of a subscription.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use laneway_domain::{
@@ -85,7 +86,7 @@ pub async fn subscribe<H: Handler>(
     let link = Link::open(subscriber, request(&options), clock.clone()).await?;
     let topics: Arc<[TopicName]> = options.topics.clone().into();
     let shared = Arc::new(share(&options, clock.clone()));
-    let (crew, _tasks) = Crew::start(&Arc::new(handler), &shared, options.workers, options.max_in_flight);
+    let crew = Crew::start(&Arc::new(handler), &shared, options.workers, options.max_in_flight);
     let (control, controlled) = mpsc::unbounded_channel();
     let (condition, health) = Condition::new();
     let run = Loop {
@@ -107,6 +108,8 @@ pub async fn subscribe<H: Handler>(
         timer: Timer::new(clock),
         closing: None,
         ended: false,
+        reason: None,
+        left: false,
     };
     tokio::spawn(run.run());
     Ok(Subscription { group: options.group, topics, shared, control, health })
@@ -136,6 +139,7 @@ fn share(options: &SubscriptionOptions, clock: Arc<dyn Clock>) -> Shared {
         lane_capacity: options.lane_capacity,
         seed: options.seed.unwrap_or_else(rand::random),
         gate: Gate::new(),
+        at_work: AtomicUsize::new(0),
         counters: Counters::new(options.workers),
     }
 }
@@ -200,6 +204,12 @@ impl Subscription {
     #[must_use]
     pub fn has_ended(&self) -> bool {
         matches!(self.health.borrow().phase, RunPhase::Ended(_)) || self.health.has_changed().is_err()
+    }
+
+    /// Whether it has ended and nothing of it runs any more, not even a handler that cannot be cancelled.
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        self.has_ended() && self.shared.at_work.load(Ordering::Acquire) == 0
     }
 
     /// Waits until the subscription has ended, whoever ended it; the reason, if nobody asked for it.

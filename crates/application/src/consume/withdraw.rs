@@ -41,6 +41,10 @@ where
             .forget(|ticket| tenures.contains(&runs.tenure(ticket.run)), |ticket| released.push(ticket));
         let lanes = &self.lanes;
         self.troubles.retain(|lane| lanes.phase(lane).is_some());
+        let relieved: Vec<_> = self.filled.extract_if(|lane, _| !lanes.is_full(*lane)).collect();
+        for (_, tenure) in relieved {
+            self.send(Report::Full { tenure, full: false });
+        }
         released.into_iter().for_each(|ticket| self.runs.release(ticket));
     }
 

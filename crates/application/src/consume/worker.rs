@@ -6,15 +6,16 @@
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use hashbrown::HashMap;
 use laneway_domain::{Cancellation, Event, Handler, HandlerError, Monotonic};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
 use super::attempt::attempt;
 use super::message::{Command, DrainId, Report};
 use super::permits::{Permits, Purse};
-use super::run::{Run, Runs};
+use super::run::{Entry, Run, Runs};
 use super::seats::{Polled, Seats, Sitter};
-use super::shared::Shared;
+use super::shared::{AtWork, Shared};
 use super::trouble::Troubles;
 use crate::lanes::{Admitted, LaneId, Lanes, Opened, Phase, Ticket};
 use crate::ledger::Tenure;
@@ -31,6 +32,7 @@ const STARTS_PER_LOOK: usize = 64;
 pub(crate) struct Worker<C, F> {
     pub(super) shared: Arc<Shared>,
     pub(super) number: usize,
+    _at_work: AtWork,
     call: C,
     pub(super) cancellation: Cancellation,
     commands: UnboundedReceiver<Command>,
@@ -40,6 +42,8 @@ pub(crate) struct Worker<C, F> {
     pub(super) seats: Seats<F>,
     pub(super) purse: Purse,
     pub(super) troubles: Troubles,
+    /// Full lanes, and the tenure that holds back for each; empty, and free, while none is.
+    pub(super) filled: HashMap<LaneId, Tenure, foldhash::fast::FixedState>,
     pub(super) done: Vec<Report>,
     pub(super) drains: Vec<(DrainId, Vec<Tenure>)>,
     timer: Timer,
@@ -51,6 +55,7 @@ pub(crate) struct Worker<C, F> {
 
 /// The ends of a worker's queues.
 pub(crate) struct Post {
+    pub(crate) at_work: AtWork,
     pub(crate) number: usize,
     pub(crate) commands: UnboundedReceiver<Command>,
     pub(crate) reports: UnboundedSender<Report>,
@@ -74,6 +79,7 @@ where
     fn new(call: C, cancellation: Cancellation, shared: Arc<Shared>, post: Post) -> Self {
         Self {
             number: post.number,
+            _at_work: post.at_work,
             call,
             cancellation,
             commands: post.commands,
@@ -83,6 +89,7 @@ where
             seats: Seats::new(),
             purse: Purse::new(post.permits, post.number),
             troubles: Troubles::default(),
+            filled: HashMap::default(),
             done: Vec::new(),
             drains: Vec::new(),
             timer: Timer::new(shared.clock.clone()),
@@ -97,9 +104,9 @@ where
         self.seats.register(cx.waker());
         self.now = self.shared.clock.monotonic();
         self.take_commands(cx);
-        self.poll_woken();
+        let woken = self.poll_woken();
         self.keep_time();
-        let more = self.start_ready(cx);
+        let more = self.start_ready(cx) || woken;
         self.report_drains();
         self.flush();
         self.purse.rest();
@@ -154,16 +161,21 @@ where
                 }
                 _ => lanes.admit_loose(ticket),
             };
-            if let Admitted::Filled(_) = admitted {
+            if let Admitted::Filled(lane) = admitted {
+                self.filled.insert(lane, tenure);
                 self.send(Report::Full { tenure, full: true });
             }
         }
     }
 
-    fn poll_woken(&mut self) {
-        while let Some((sitter, polled)) = self.seats.poll_woken() {
+    /// Polls what was woken, each at most once or so: a handler that wakes itself all the time must not keep the worker
+    /// from its commands and its clock. Whether there may be more.
+    fn poll_woken(&mut self) -> bool {
+        for _ in 0..TURN {
+            let Some((sitter, polled)) = self.seats.poll_woken() else { return false };
             self.polled(sitter, polled);
         }
+        true
     }
 
     /// Starts what is ready while there are permits; whether there is more to start.
@@ -214,7 +226,7 @@ where
             Polled::Pending => return,
             Polled::Returned(Ok(())) => None,
             Polled::Returned(Err(error)) => {
-                let words = laneway_domain::chain(error.cause());
+                let words = words(&error);
                 Some(Failure { kind: FailureKind::Error, error: Some(error), words })
             }
             Polled::Panicked(_) if is_planted(Bug::PanicCountsAsDone) => None,
@@ -244,10 +256,8 @@ where
     /// The head of a lane is terminal, or gone: the next one may come.
     pub(super) fn advance(&mut self, lane: LaneId, ticket: Ticket) {
         if self.lanes.finish(lane) == Opened::Relieved
-            && let Some(next) = self.lanes.head(lane)
+            && let Some(tenure) = self.filled.remove(&lane)
         {
-            // The queue's tenure: the head that leaves may be a ghost of an older one.
-            let tenure = self.runs.tenure(next.run);
             self.send(Report::Full { tenure, full: false });
         }
         self.runs.release(ticket);
@@ -256,8 +266,8 @@ where
     /// Adds an event to the report of its tenure.
     #[inline]
     pub(super) fn report_done(&mut self, ticket: Ticket) {
-        let slot = self.runs.entry(ticket).slot;
-        let size = self.runs.received(ticket).body.size();
+        let Entry { slot, bytes: size, .. } = self.runs.entry(ticket);
+        let size = size as usize;
         let of = self.runs.tenure(ticket.run);
         if let Some(Report::Done { tenure, slots, bytes }) = self.done.last_mut()
             && *tenure == of
@@ -305,11 +315,12 @@ where
     }
 
     fn flush(&mut self) {
+        // Before the reports, so that whoever settles them sees lanes at least as new.
+        self.shared.counters.workers[self.number].say(self.lanes.census());
         for report in self.done.drain(..) {
             // A loop that has gone no longer wants to know.
             let _ = self.reports.send(report);
         }
-        self.shared.counters.workers[self.number].say(self.lanes.census());
     }
 
     pub(super) fn send(&mut self, report: Report) {
@@ -317,4 +328,10 @@ where
             let _ = self.reports.send(report);
         }
     }
+}
+
+/// What an error says of itself; its own code runs for that, and may panic.
+fn words(error: &HandlerError) -> Vec<String> {
+    let said = crate::guard::guarded(|| laneway_domain::chain(error.cause()));
+    said.unwrap_or_else(|panic| vec![format!("an error that panicked while it was shown: {panic}")])
 }

@@ -1,12 +1,13 @@
 //! Burials: writing entries until the store has them.
 
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
 use laneway_domain::{BoxFuture, Clock, DeadLetter, DeadLetterQueue, ErrorClass, StoreError, StoreFault};
 
 use crate::consume::message::Dead;
@@ -108,9 +109,7 @@ impl Burials {
     }
 
     fn clear(&mut self) {
-        if self.waiting.is_empty() {
-            self.refusal = None;
-        }
+        self.refusal = None;
     }
 
     /// Whether an entry of this tenure is not in the store yet.
@@ -136,6 +135,9 @@ async fn bury(store: Option<&dyn DeadLetterQueue>, letter: &DeadLetter) -> Resul
         let reason = "the bus has no dead-letter store; give it one, or no event may give up";
         return Err(StoreError::new(StoreFault::Rejected, "bury", reason));
     };
-    let answered = store.bury(vec![letter.clone()]).await.pop();
-    answered.unwrap_or_else(|| Err(StoreError::new(StoreFault::Unknown, "bury", "the store gave no answer")))
+    let unknown = |reason| Err(StoreError::new(StoreFault::Unknown, "bury", reason));
+    match AssertUnwindSafe(store.bury(vec![letter.clone()])).catch_unwind().await {
+        Ok(mut answers) => answers.pop().unwrap_or_else(|| unknown("the store gave no answer")),
+        Err(_) => unknown("the store panicked"),
+    }
 }

@@ -164,6 +164,12 @@ impl Lanes {
         self.lane(lane).map(|lane| lane.head)
     }
 
+    /// Whether a lane's queue has reached its capacity.
+    #[must_use]
+    pub fn is_full(&self, lane: LaneId) -> bool {
+        self.lane(lane).is_some_and(|lane| lane.full)
+    }
+
     /// The event behind the head, if there is one.
     #[must_use]
     pub fn follower(&self, lane: LaneId) -> Option<Ticket> {

@@ -1,11 +1,11 @@
 //! The publish path.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::time::Duration;
 
 use laneway_domain::{
-    Clock, Envelope, EventId, Flushed, Outgoing, PublishError, PublishFault, Published, Publisher,
+    Clock, Envelope, EventId, Flushed, Origin, Outgoing, PublishError, PublishFault, Published, Publisher,
 };
 
 use super::check::{refusal, split};
@@ -13,11 +13,15 @@ use super::receipt::Receipt;
 use super::stamp::Stamp;
 use crate::consume::origin::origin;
 
+const OPEN: u8 = 0;
+const DRAINING: u8 = 1;
+const CLOSED: u8 = 2;
+
 /// Takes events from the user to the publisher port. No lock, and per batch one look at the clock.
 pub struct PublishPath {
     publisher: Arc<dyn Publisher>,
     clock: Arc<dyn Clock>,
-    closed: AtomicBool,
+    phase: AtomicU8,
     published: AtomicU64,
     refused: AtomicU64,
 }
@@ -26,8 +30,8 @@ impl PublishPath {
     /// A path to this publisher.
     #[must_use]
     pub fn new(publisher: Arc<dyn Publisher>, clock: Arc<dyn Clock>) -> Self {
-        let (closed, published, refused) = (AtomicBool::new(false), AtomicU64::new(0), AtomicU64::new(0));
-        Self { publisher, clock, closed, published, refused }
+        let (phase, published, refused) = (AtomicU8::new(OPEN), AtomicU64::new(0), AtomicU64::new(0));
+        Self { publisher, clock, phase, published, refused }
     }
 
     /// Publishes one event. `Ok` means that the broker holds it.
@@ -48,7 +52,7 @@ impl PublishPath {
     /// # Cancel safety
     /// Dropping the future recalls nothing: the outcomes are unknown.
     pub async fn publish_batch(&self, mut events: Vec<Envelope>) -> Vec<Result<Receipt, PublishError>> {
-        if self.closed.load(Ordering::Acquire) {
+        if self.refuses(origin()) {
             return events.iter().map(|_| Err(closed())).collect();
         }
         let mut stamp = Stamp::new(self.clock.wall());
@@ -97,9 +101,23 @@ impl PublishPath {
         (self.published.load(Ordering::Relaxed), self.refused.load(Ordering::Relaxed))
     }
 
+    fn refuses(&self, origin: Origin) -> bool {
+        match self.phase.load(Ordering::Acquire) {
+            OPEN => false,
+            DRAINING => origin == Origin::Caller,
+            _ => true,
+        }
+    }
+
+    /// Takes no more events but from handlers, which may end what they are at.
+    pub fn drain(&self) {
+        // What is closed stays so.
+        let _ = self.phase.compare_exchange(OPEN, DRAINING, Ordering::AcqRel, Ordering::Acquire);
+    }
+
     /// Takes no more events, and waits until those handed over have an outcome, at most so long.
     pub async fn close(&self, within: Duration) -> Flushed {
-        self.closed.store(true, Ordering::Release);
+        self.phase.store(CLOSED, Ordering::Release);
         self.publisher.flush(self.clock.monotonic() + within).await
     }
 }
