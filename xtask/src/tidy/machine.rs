@@ -4,7 +4,7 @@ use super::finding::Finding;
 use super::tree::Tree;
 
 /// Folders that exist on one machine and not on the next.
-const FOLDERS: [&str; 3] = ["/work/", "/root/", "/home/"];
+const FOLDERS: [&str; 3] = ["/Users/", "/root/", "/home/"];
 /// This file names what it looks for.
 const SELF: &str = "xtask/src/tidy/machine.rs";
 
@@ -42,7 +42,7 @@ mod tests {
     #[test]
     fn paths_of_a_machine_are_found_wherever_they_start() {
         for line in
-            ["/home/me/x", "open(\"/root/.cargo\")", "DATA=/work/data", "see `/work/x`", "file:///root/x"]
+            ["/home/me/x", "open(\"/root/.cargo\")", "DATA=/Users/data", "see `/Users/x`", "file:///root/x"]
         {
             assert_eq!(found(line), 1, "{line}");
         }
@@ -50,9 +50,14 @@ mod tests {
 
     #[test]
     fn addresses_and_relative_paths_are_not() {
-        for line in
-            ["https://example.com/home/a", "./work/a", "../root/a", "$HOME/work/a", "homework/a", "/homes/a"]
-        {
+        for line in [
+            "https://example.com/home/a",
+            "./Users/a",
+            "../root/a",
+            "$HOME/Users/a",
+            "homework/a",
+            "/homes/a",
+        ] {
             assert_eq!(found(line), 0, "{line}");
         }
     }
