@@ -62,9 +62,7 @@ fn ours(events: usize, batch: usize) -> f64 {
             start
         });
         let begun = publishing.await.unwrap();
-        while handled.stats().handled < events as u64 {
-            tokio::time::sleep(Duration::from_micros(200)).await;
-        }
+        handled.wait_until(|stats| stats.handled >= events as u64).await;
         let took = begun.elapsed();
         bus.close(Duration::from_secs(5)).await;
         events as f64 / took.as_secs_f64()

@@ -34,7 +34,7 @@ fn rate(failing: Option<&'static str>, events: usize) -> f64 {
             options.retry.max_retries = 1_000;
             options.lane_capacity = 1 << 20;
             options.buffer.partition_events = 1 << 20;
-            let _subscription = bus.subscribe(options, handler).await.unwrap();
+            let subscription = bus.subscribe(options, handler).await.unwrap();
             let (publisher, mut load) = (bus.clone(), Load::new(&topic, 10_000, 3));
             let start = Instant::now();
             let publishing = tokio::spawn(async move {
@@ -51,9 +51,7 @@ fn rate(failing: Option<&'static str>, events: usize) -> f64 {
                 healthy
             });
             let expected = publishing.await.unwrap();
-            while healthy.load(Ordering::Relaxed) < expected {
-                tokio::time::sleep(Duration::from_micros(200)).await;
-            }
+            subscription.wait_until(|_| healthy.load(Ordering::Relaxed) >= expected).await;
             let rate = expected as f64 / start.elapsed().as_secs_f64();
             bus.close(Duration::from_millis(200)).await;
             rate

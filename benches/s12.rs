@@ -64,9 +64,7 @@ async fn queued() -> f64 {
     let subscription = bus.subscribe(options, handler).await.unwrap();
     let before = held();
     publish(&bus, &topic, 0..LANES).await;
-    while subscription.stats().lanes.total < LANES as usize {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    subscription.wait_until(|stats| stats.lanes.total >= LANES as usize).await;
     let each = (held() - before) / LANES as f64;
     bus.close(Duration::ZERO).await;
     each
@@ -82,10 +80,8 @@ async fn idle() -> f64 {
     let mut first = 0.0;
     for million in 0..10u64 {
         publish(&bus, &topic, million * 1_000_000..(million + 1) * 1_000_000).await;
-        while subscription.stats().handled < (million + 1) * 1_000_000 {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        let all = (million + 1) * 1_000_000;
+        subscription.wait_until(|stats| stats.handled == all && stats.open == 0).await;
         eprintln!("after {} million aggregates: {:.1} MB held", million + 1, held() / 1e6);
         if million == 0 {
             first = held();

@@ -55,9 +55,7 @@ fn ours(keys: u64, seed: u64) -> f64 {
             options.buffer.partition_events = 20_000;
             options.lane_capacity = 20_000;
             let subscription = bus.subscribe(options, handler).await.unwrap();
-            while subscription.stats().handled < EVENTS as u64 {
-                tokio::time::sleep(Duration::from_millis(1)).await;
-            }
+            subscription.wait_until(|stats| stats.handled >= EVENTS as u64).await;
             let times = times.lock().unwrap();
             ratio(&times)
         },

@@ -172,12 +172,13 @@ impl Loop {
     pub(super) fn committed(&mut self, answers: Vec<(PartitionId, Epoch, Result<(), CommitError>)>) {
         for (partition, epoch, answer) in answers {
             let Some(tenure) = self.ledger.tenure(partition, epoch) else { continue };
+            let stored = answer.is_ok();
+            self.ledger.book(tenure).into_iter().for_each(|book| book.answered(stored));
             match answer {
                 Ok(()) => drop(self.shared.counters.commits.fetch_add(1, Relaxed)),
                 Err(CommitError::Fenced) => self.give_up(&[tenure]),
                 Err(error) => {
                     tracing::warn!(%error, "a commit was not stored");
-                    self.ledger.book(tenure).into_iter().for_each(crate::ledger::PartitionLedger::refused);
                     self.changed(0);
                 }
             }

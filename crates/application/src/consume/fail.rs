@@ -21,7 +21,7 @@ where
     /// An attempt failed: again later, or never.
     pub(super) fn failed(&mut self, lane: LaneId, ticket: Ticket, failure: Failure) {
         let before = self.runs.attempts(ticket);
-        let trouble = self.troubles.add(lane, before, self.shared.clock.wall());
+        let trouble = self.trouble(lane, before);
         let class = self.shared.classifier.class(&failure);
         let seed = self.shared.seed
             ^ self.runs.received(ticket).position.value()
@@ -35,12 +35,16 @@ where
         }
     }
 
+    fn trouble(&mut self, lane: LaneId, before: u32) -> Trouble {
+        self.lanes.mark_troubled(lane);
+        self.troubles.add(lane, before, self.shared.clock.wall())
+    }
+
     fn again(&mut self, lane: LaneId, ticket: Ticket, trouble: Trouble, wait: std::time::Duration) {
         let (tenure, slot) = (self.runs.tenure(ticket.run), self.runs.entry(ticket).slot);
         self.send(Report::Failed { tenure, slot, attempts: trouble.attempts });
         if self.is_draining(tenure) {
             // Its next owner tries it again; the attempts travel in the checkpoint.
-            self.troubles.forget(lane);
             self.advance(lane, ticket);
         } else {
             // A handler may have taken long: the wait counts from now, not from when this turn began.
@@ -55,7 +59,7 @@ where
             || vec!["the bus has no codec for records".to_owned()],
             |undecodable| laneway_domain::chain(undecodable),
         );
-        let trouble = self.troubles.add(lane, 0, self.shared.clock.wall());
+        let trouble = self.trouble(lane, 0);
         let failure = Failure { kind: FailureKind::Undecodable, error: None, words };
         self.tell(ticket, &failure, trouble, Next::Fatal);
         self.dies(lane, ticket, DeathCause::Undecodable, failure.words, trouble);
@@ -97,7 +101,6 @@ where
     /// The dead letter at the head of a lane is in the store.
     pub(super) fn buried(&mut self, lane: LaneId, after: AfterDeadLetter) {
         let Some(ticket) = self.lanes.head(lane) else { return };
-        self.troubles.forget(lane);
         match after {
             AfterDeadLetter::Skip => self.advance(lane, ticket),
             AfterDeadLetter::Block => self.lanes.block(lane),
@@ -131,7 +134,7 @@ where
             key: self.runs.key(ticket).and_then(KeyRef::to_owned),
             phase,
             head: self.runs.received(ticket).position,
-            attempts: self.troubles.attempts(lane).unwrap_or_else(|| self.runs.attempts(ticket)),
+            attempts: self.failures(lane, ticket),
         };
         self.lanes.iter().take(limit).map(detail).collect()
     }

@@ -110,6 +110,11 @@ impl Loop {
 
     /// Results come before new events, because they free what the new ones need.
     fn poll_input(&mut self, cx: &mut Context<'_>) -> Poll<Input> {
+        if !tokio::task::coop::has_budget_remaining() {
+            // Out of budget the channels would seem empty, and the session's events would overtake the results.
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         if let Poll::Ready(Some(control)) = self.control.poll_recv(cx) {
             return Poll::Ready(Input::Control(control));
         }

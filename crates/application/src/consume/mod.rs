@@ -2,6 +2,7 @@
 
 mod assign;
 mod attempt;
+mod bell;
 mod blocking;
 mod crew;
 mod deliver;

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use laneway_domain::{AggregateKey, Position};
 
+use super::bell::Bell;
 use crate::lanes::Phase;
 
 /// What a subscription has done so far, and what it is doing.
@@ -69,6 +70,8 @@ pub(crate) struct Counters {
     pub(crate) open: AtomicUsize,
     pub(crate) open_bytes: AtomicUsize,
     pub(crate) workers: Vec<WorkerCounters>,
+    /// Rings after every turn of the loop and of a worker.
+    pub(crate) bell: Bell,
 }
 
 /// What a worker last said of its lanes.

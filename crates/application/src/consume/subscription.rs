@@ -1,9 +1,11 @@
 //! Subscribing, and the handle of a subscription.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use futures_util::future::{Either, select};
 use laneway_domain::{
     Clock, DeadLetterQueue, GroupId, Handler, SubscribeError, Subscriber, Subscription as Request, TopicName,
 };
@@ -161,6 +163,26 @@ impl Subscription {
     #[must_use]
     pub fn stats(&self) -> SubscriptionStats {
         self.shared.counters.stats()
+    }
+
+    /// Waits until the figures are as asked, or the subscription has ended; the figures then.
+    ///
+    /// ```
+    /// # use laneway_application::consume::Subscription;
+    /// # async fn example(orders: Subscription) {
+    /// let stats = orders.wait_until(|stats| stats.handled >= 1_000).await;
+    /// assert!(stats.handled >= 1_000 || orders.has_ended());
+    /// # }
+    /// ```
+    ///
+    /// # Cancel safety
+    /// Dropping the future changes nothing.
+    pub async fn wait_until(&self, mut is_met: impl FnMut(&SubscriptionStats) -> bool) -> SubscriptionStats {
+        let met = || Some(self.stats()).filter(|stats| is_met(stats));
+        match select(pin!(self.shared.counters.bell.wait(met)), pin!(self.ended())).await {
+            Either::Left((stats, _)) => stats,
+            Either::Right(_) => self.stats(),
+        }
     }
 
     /// How it is.

@@ -5,7 +5,7 @@ use laneway_domain::Timestamp;
 
 use crate::lanes::LaneId;
 
-/// The failures of the events at the heads of lanes; empty, and free, while nothing fails.
+/// The failures of the events at the heads of lanes. The lanes know which of them have any, so that the others pay nothing.
 #[derive(Debug, Default)]
 pub(crate) struct Troubles(HashMap<LaneId, Trouble, foldhash::fast::FixedState>);
 
@@ -27,17 +27,13 @@ impl Troubles {
     }
 
     /// How many attempts of the lane's head failed since this worker has it.
-    #[inline]
     pub(crate) fn attempts(&self, lane: LaneId) -> Option<u32> {
-        if self.0.is_empty() { None } else { self.0.get(&lane).map(|trouble| trouble.attempts) }
+        self.0.get(&lane).map(|trouble| trouble.attempts)
     }
 
     /// The event is terminal, or forgotten.
-    #[inline]
     pub(crate) fn forget(&mut self, lane: LaneId) {
-        if !self.0.is_empty() {
-            self.0.remove(&lane);
-        }
+        self.0.remove(&lane);
     }
 
     /// Keeps only what `stays` names.

@@ -64,7 +64,6 @@ where
             }
             self.seats.evict(at);
             self.purse.give();
-            self.troubles.forget(lane);
             self.advance(lane, ticket);
         }
     }
@@ -92,7 +91,6 @@ where
     /// A run that outlived its tenure ended: if it is done and the same event waits behind it, that one is done too.
     pub(super) fn ghost_ended(&mut self, lane: LaneId, ticket: Ticket, done: bool) {
         let again = self.lanes.follower(lane).filter(|next| self.same_place(ticket, *next));
-        self.troubles.forget(lane);
         self.advance(lane, ticket);
         if let Some(next) = again.filter(|_| done) {
             self.adopt(lane, next);

@@ -172,6 +172,10 @@ where
     /// from its commands and its clock. Whether there may be more.
     fn poll_woken(&mut self) -> bool {
         for _ in 0..TURN {
+            if !tokio::task::coop::has_budget_remaining() {
+                // Handlers on tokio's channels and timers would only wake themselves from now on.
+                return true;
+            }
             let Some((sitter, polled)) = self.seats.poll_woken() else { return false };
             self.polled(sitter, polled);
         }
@@ -203,7 +207,7 @@ where
             self.undecodable(lane, ticket);
             return;
         };
-        let failed = self.troubles.attempts(lane).unwrap_or_else(|| self.runs.attempts(ticket));
+        let failed = self.failures(lane, ticket);
         let sitter = Sitter { lane, ticket, deadline: Monotonic::NEVER };
         let (at, polled) = self.seats.sit(sitter, (self.call)(event, failed + 1));
         if let Polled::Pending = polled {
@@ -248,13 +252,22 @@ where
     }
 
     fn succeeded(&mut self, lane: LaneId, ticket: Ticket) {
-        self.troubles.forget(lane);
         self.report_done(ticket);
         self.advance(lane, ticket);
     }
 
+    /// How many attempts of the head of a lane have failed.
+    #[inline]
+    pub(super) fn failures(&self, lane: LaneId, ticket: Ticket) -> u32 {
+        let here = if self.lanes.is_troubled(lane) { self.troubles.attempts(lane) } else { None };
+        here.unwrap_or_else(|| self.runs.attempts(ticket))
+    }
+
     /// The head of a lane is terminal, or gone: the next one may come.
     pub(super) fn advance(&mut self, lane: LaneId, ticket: Ticket) {
+        if self.lanes.is_troubled(lane) {
+            self.troubles.forget(lane);
+        }
         if self.lanes.finish(lane) == Opened::Relieved
             && let Some(tenure) = self.filled.remove(&lane)
         {
@@ -321,6 +334,7 @@ where
             // A loop that has gone no longer wants to know.
             let _ = self.reports.send(report);
         }
+        self.shared.counters.bell.ring();
     }
 
     pub(super) fn send(&mut self, report: Report) {

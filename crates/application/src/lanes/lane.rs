@@ -53,13 +53,16 @@ pub(crate) struct Lane {
     pub(crate) keyed: bool,
     /// Whether its queue was reported to be full.
     pub(crate) full: bool,
+    /// Whether its head has failed: whoever keeps more about that looks it up only then.
+    pub(crate) troubled: bool,
 }
 
 impl Lane {
     #[inline]
     pub(crate) fn new(hash: u64, head: Ticket, keyed: bool, generation: u32) -> Self {
         let (first, last, next) = (NONE, NONE, NONE);
-        Self { hash, head, first, last, queued: 0, generation, next, phase: Phase::Ready, keyed, full: false }
+        let (phase, full, troubled) = (Phase::Ready, false, false);
+        Self { hash, head, first, last, queued: 0, generation, next, phase, keyed, full, troubled }
     }
 }
 

@@ -164,6 +164,20 @@ impl Lanes {
         self.lane(lane).map(|lane| lane.head)
     }
 
+    /// Notes that the head of a lane has failed; true until the next one takes its place.
+    pub fn mark_troubled(&mut self, lane: LaneId) {
+        if self.lane(lane).is_some() {
+            self.lanes[lane.at as usize].troubled = true;
+        }
+    }
+
+    /// Whether the head of a lane has failed before.
+    #[must_use]
+    #[inline]
+    pub fn is_troubled(&self, lane: LaneId) -> bool {
+        self.lane(lane).is_some_and(|lane| lane.troubled)
+    }
+
     /// Whether a lane's queue has reached its capacity.
     #[must_use]
     pub fn is_full(&self, lane: LaneId) -> bool {
@@ -239,6 +253,7 @@ impl Lanes {
         };
         lane.head = next;
         lane.phase = Phase::Ready;
+        lane.troubled = false;
         self.census.queued -= 1;
         // Half, so that a lane does not open and close its partition with every event.
         let relieved = lane.full && lane.queued <= self.capacity / 2;

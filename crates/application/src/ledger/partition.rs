@@ -40,6 +40,8 @@ pub struct PartitionLedger {
     inherited: Option<Inherited>,
     settled_above: bool,
     dirty: bool,
+    /// Checkpoints that were handed out and have no answer yet.
+    unanswered: u32,
 }
 
 /// What the former owner finished above its watermark; asleep once reading has passed its frontier.
@@ -68,6 +70,7 @@ impl PartitionLedger {
             settled_above: false,
             // The first point is committed at once where the group has none.
             dirty: stored.is_none(),
+            unanswered: 0,
         };
         (ledger, foreign)
     }
@@ -156,12 +159,23 @@ impl PartitionLedger {
 
     /// What to commit: nothing if nothing changed since the last one.
     pub fn checkpoint(&mut self, budget: usize) -> Option<StoredCheckpoint> {
-        std::mem::take(&mut self.dirty).then(|| self.standing(budget))
+        if !std::mem::take(&mut self.dirty) {
+            return None;
+        }
+        self.unanswered += 1;
+        Some(self.standing(budget))
     }
 
-    /// Says that the last checkpoint was not stored: the next one counts as new.
-    pub fn refused(&mut self) {
-        self.dirty = true;
+    /// The last checkpoint of a tenure: also where nothing changed since one that is still under way, since that one may
+    /// yet be refused.
+    pub(crate) fn last(&mut self, budget: usize) -> Option<StoredCheckpoint> {
+        (self.dirty || self.unanswered > 0).then(|| self.standing(budget))
+    }
+
+    /// Notes the answer to a checkpoint; after one that was not stored the next counts as new.
+    pub fn answered(&mut self, stored: bool) {
+        self.unanswered = self.unanswered.saturating_sub(1);
+        self.dirty |= !stored;
     }
 
     /// Where the partition stands, changed or not.
@@ -303,6 +317,19 @@ mod tests {
     }
 
     /// One life of an owner: reads on, settles some, and crashes; the next one starts from its last checkpoint.
+    #[test]
+    fn a_tenure_that_ends_while_a_commit_is_unanswered_says_again_where_it_stands() {
+        let mut ledger = fresh();
+        let open = slot(ledger.open(Position::new(3)));
+        ledger.settle(open);
+        let sent = ledger.checkpoint(BUDGET);
+        assert_eq!(ledger.last(BUDGET), sent, "the one under way may be refused");
+        ledger.answered(true);
+        assert_eq!(ledger.last(BUDGET), None);
+        ledger.answered(false);
+        assert_eq!(ledger.checkpoint(BUDGET), sent);
+    }
+
     fn live(
         stored: Option<&StoredCheckpoint>,
         log: &[u64],

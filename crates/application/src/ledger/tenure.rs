@@ -104,12 +104,12 @@ impl Ledger {
         currents.filter_map(|c| Some(stamped(&c.info, c.ledger.checkpoint(budget)?))).collect()
     }
 
-    /// Ends a tenure; its last checkpoint where something changed.
+    /// Ends a tenure; its last checkpoint where something is not known to be stored.
     pub fn end(&mut self, tenure: Tenure, budget: usize) -> Option<Checkpoint> {
         let at = *self.places.get(tenure.0 as usize)?;
         let place = self.partitions.get_mut(at as usize)?;
         let mut current = place.take_if(|current| current.tenure == tenure)?;
-        Some(stamped(&current.info, current.ledger.checkpoint(budget)?))
+        Some(stamped(&current.info, current.ledger.last(budget)?))
     }
 
     /// The tenures that have not ended.
