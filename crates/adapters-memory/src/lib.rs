@@ -16,6 +16,8 @@
 //! | roster | a group at work: carries out what the coordinator says | `roster`, `groups` |
 //! | seat | a member's letter box | `seat` |
 //! | session | one membership, as its consumer sees it | `session`, `holdings` |
+//! | shelf | the dead letters of one partition and group, and what waits behind them | `dead_letter` |
+//! | books | all shelves, the wishes of operators, the audit | `dead_letter` |
 //!
 //! The path of an event: `publisher` sorts a batch with `spread`, `partition` appends it to its `log` and tells the
 //! `seat` of a reader that waits; `session` fetches a stretch of a chunk and hands it out; a commit moves the `claim`,

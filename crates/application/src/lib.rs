@@ -11,6 +11,7 @@ mod dead_letter;
 mod guard;
 pub mod lanes;
 pub mod ledger;
+mod parking;
 pub mod policy;
 pub mod publish;
 pub mod route;

@@ -8,9 +8,9 @@ use laneway_application::consume::{Ground, SubscriptionOptions};
 use laneway_application::{Bus, SystemClock};
 use laneway_domain::{
     AggregateId, Batch, Body, Checkpoint, Codec, CodecError, DeadLetterQueue, DeathCause, Envelope, Epoch,
-    Event, Flow, GroupId, Headers, Monotonic, PartitionId, Received, Record, Resume, RevocationId, Route,
-    Session, SessionEvent, SubscribeError, Subscriber, SubscriberCapabilities, Subscription, TopicName,
-    Undecodable, handler_fn,
+    Event, Filter, Flow, GroupId, Headers, Monotonic, PartitionId, Received, Record, Resume, RevocationId,
+    Route, Session, SessionEvent, SubscribeError, Subscriber, SubscriberCapabilities, Subscription,
+    TopicName, Undecodable, handler_fn,
 };
 use laneway_memory::{MemoryBroker, MemoryConfig, MemoryDeadLetters};
 
@@ -134,8 +134,9 @@ async fn records_are_decoded_in_order_counted_as_they_came_and_buried_byte_for_b
         tokio::task::yield_now().await;
     }
     assert_eq!(subscription.stats().open_bytes, 0, "what was counted is given back");
-    let listed = letters.desk().unwrap().list(&group, None, 10).await.unwrap();
-    let buried: Vec<_> = listed.iter().map(|letter| (letter.cause, letter.original.clone())).collect();
+    let listed = letters.desk().unwrap().list(&Filter::group(group), None, 10).await.unwrap();
+    let buried: Vec<_> =
+        listed.iter().map(|letter| (letter.death().unwrap().cause, letter.original.clone())).collect();
     let original = |payload: &'static str| {
         let headers: Headers = [("origin", Some("somewhere".into()))].into_iter().collect();
         Body::Record(Record { key: Some("a".into()), value: Some(payload.into()), headers })

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 
 use crate::aggregate::AggregateKey;
 use crate::capability::DeadLetterCapabilities;
+use crate::desk::DeadLetterDesk;
 use crate::identity::GroupId;
 use crate::parking::Parking;
 use crate::position::{PartitionNumber, Position};
@@ -39,22 +40,6 @@ pub trait DeadLetterQueue: Send + Sync {
     }
 }
 
-/// What operators do with dead letters.
-///
-/// # Contract
-///
-/// *Order*: entries come in the order of their ids. *Cancel safety*: reading changes nothing.
-#[async_trait]
-pub trait DeadLetterDesk: Send + Sync {
-    /// Entries of a group behind `after`, at most `limit`, in the order of their ids.
-    async fn list(
-        &self,
-        group: &GroupId,
-        after: Option<&LetterId>,
-        limit: usize,
-    ) -> Result<Vec<DeadLetter>, StoreError>;
-}
-
 /// What identifies an entry: where the event stood, and for which group it died.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LetterId {
@@ -75,9 +60,18 @@ pub struct DeadLetter {
     pub id: LetterId,
     /// The lane that it belongs to, where it has one.
     pub key: Option<AggregateKey>,
+    /// When the broker took the event.
+    pub appended: Timestamp,
     /// The event, byte for byte.
     pub original: Body,
-    /// Why it died.
+    /// What happened to it.
+    pub death: Death,
+}
+
+/// How an event died.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Death {
+    /// Why.
     pub cause: DeathCause,
     /// The messages of the last error and its sources, outermost first.
     pub errors: Vec<String>,
@@ -111,4 +105,7 @@ pub enum AfterDeadLetter {
     Skip,
     /// They wait; so does the partition's committed position. A restart tries the dead one again.
     Block,
+    /// They wait in the dead-letter store, behind the dead one and in order, until somebody redrives them. Needs a store
+    /// that parks.
+    Park,
 }

@@ -9,6 +9,7 @@ mod capability;
 mod clock;
 mod codec;
 mod dead_letter;
+mod desk;
 mod envelope;
 mod error;
 mod event_store;
@@ -24,6 +25,7 @@ mod partition;
 mod position;
 mod publisher;
 mod record;
+mod redrive;
 mod session;
 mod store;
 mod subscriber;
@@ -37,7 +39,8 @@ pub use backlog::{BacklogChecker, BacklogError, PartitionLag};
 pub use capability::{DeadLetterCapabilities, PublisherCapabilities, SubscriberCapabilities, Unsupported};
 pub use clock::{BoxFuture, Clock};
 pub use codec::{Codec, CodecError, Route, Undecodable};
-pub use dead_letter::{AfterDeadLetter, DeadLetter, DeadLetterDesk, DeadLetterQueue, DeathCause, LetterId};
+pub use dead_letter::{AfterDeadLetter, DeadLetter, DeadLetterQueue, Death, DeathCause, LetterId};
+pub use desk::{Asked, DeadLetterDesk, DeskError, StoredLetter};
 pub use envelope::Envelope;
 pub use error::{Cause, Invalid, chain};
 pub use event_store::{AppendError, EventStore, Expected, GlobalPosition, StoredEvent, Version};
@@ -50,13 +53,12 @@ pub use identity::{
 };
 pub use inbox::{Admission, Inbox, InboxKey};
 pub use outbox::{BucketLease, OutboxDepth, OutboxId, OutboxRow, OutboxStore, RowResult, Wake};
-pub use parking::{
-    Claim, ParkEntry, ParkState, ParkedAggregate, Parking, RedriveRequest, RequestId, Resolution, Scope,
-};
+pub use parking::{Claim, ParkEntry, ParkState, ParkedAggregate, Parking, Resolution, Scope, Waits};
 pub use partition::partition_of;
 pub use position::{Epoch, PartitionId, PartitionNumber, Position, Resume};
 pub use publisher::{Flushed, Origin, Outgoing, PublishError, PublishFault, Published, Publisher};
 pub use record::{Body, Received, Record, Rows};
+pub use redrive::{Act, Answer, AuditLine, By, Filter, FilterTarget, Wish, WishId, WishTarget};
 pub use session::{
     Assignment, Batch, Checkpoint, CommitError, ConnectionChange, Flow, Gap, GapCause, RevocationId, Session,
     SessionError, SessionEvent, StoredCheckpoint,

@@ -3,31 +3,39 @@
 use async_trait::async_trait;
 
 use crate::aggregate::AggregateKey;
-use crate::dead_letter::DeathCause;
+use crate::dead_letter::Death;
 use crate::identity::{GroupId, OwnerId};
 use crate::position::{PartitionNumber, Position};
-use crate::record::Received;
+use crate::record::{Body, Received};
+use crate::redrive::{Answer, Wish, WishId};
 use crate::store::StoreError;
 use crate::time::Timestamp;
 use crate::topic::TopicName;
 
-/// Holds parked aggregates: a dead letter and what came after it, in order.
+/// Holds what waits outside of its lane: dead letters with the events that came after them, in order, and events whose
+/// next attempt is far away.
 ///
 /// # Contract
 ///
-/// *Who calls*: the owner of a partition. It claims the scope before the first delivery and is the only writer.
+/// *Who calls*: the owner of a partition. It claims the scope before the first delivery and is the only writer; one call
+/// of a scope at a time.
 ///
 /// *Fencing*: a claim voids every earlier claim of its scope. What an older claim writes afterwards never becomes
 /// visible: the write fails with [`StoreFault::Fenced`](crate::StoreFault::Fenced) or is void at the next load.
 ///
-/// *`Ok`* of [`park`](Parking::park): durable, all or nothing, in the order given.
+/// *`Ok`* of a write: durable as far as the store is, all or nothing, in the order given.
 ///
-/// *Duplicates*: parking a position again changes nothing.
+/// *Identity*: an entry is known by its scope and position. Parking a position again leaves one entry, the newer. The
+/// entry of a dead letter that was [buried](crate::DeadLetterQueue::bury) in the same store can be paged and resolved
+/// like a parked one; it closes no lane.
+///
+/// *Marks*: when the last entry of an aggregate has left, the aggregate stays known by its last position until
+/// [`forget`](Parking::forget), so that a redelivered event at or below it is not taken for a new one.
 ///
 /// *Cancel safety*: the futures may be dropped; the effect is then unknown and is settled by repeating the call.
 #[async_trait]
 pub trait Parking: Send + Sync {
-    /// Takes the scope over and loads what is parked in it.
+    /// Takes the scope over and loads the aggregates that are known in it.
     async fn claim(
         &self,
         scope: &Scope,
@@ -35,7 +43,7 @@ pub trait Parking: Send + Sync {
     ) -> Result<(Claim, Vec<ParkedAggregate>), StoreError>;
     /// Adds entries behind those of their aggregates.
     async fn park(&self, claim: &Claim, entries: Vec<ParkEntry>) -> Result<(), StoreError>;
-    /// Entries of one aggregate behind `after`, in order.
+    /// Entries of one aggregate behind `after`, in order; at most `limit`.
     async fn page(
         &self,
         claim: &Claim,
@@ -43,18 +51,25 @@ pub trait Parking: Send + Sync {
         after: Option<Position>,
         limit: usize,
     ) -> Result<Vec<ParkEntry>, StoreError>;
-    /// Says what became of entries that were redriven.
+    /// One entry; none where there is none.
+    async fn entry(&self, claim: &Claim, position: Position) -> Result<Option<ParkEntry>, StoreError>;
+    /// Says what became of entries. One that is not there is passed over.
     async fn resolve(&self, claim: &Claim, verdicts: Vec<(Position, Resolution)>) -> Result<(), StoreError>;
-    /// What operators asked for behind `after`.
-    async fn requests(
+    /// Takes away the marks of aggregates without entries.
+    async fn forget(&self, claim: &Claim, aggregates: Vec<AggregateKey>) -> Result<(), StoreError>;
+    /// What operators asked for in any of these scopes and nobody has answered, oldest first; at most `limit`.
+    async fn wishes(&self, claims: &[Claim], limit: usize) -> Result<Vec<Wish>, StoreError>;
+    /// Answers wishes; they are not asked for again.
+    async fn answer(
         &self,
         claim: &Claim,
-        after: Option<RequestId>,
-    ) -> Result<Vec<(RequestId, RedriveRequest)>, StoreError>;
+        answers: Vec<(WishId, Answer)>,
+        at: Timestamp,
+    ) -> Result<(), StoreError>;
 }
 
 /// What a claim covers: a partition of one group.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Scope {
     /// The group.
     pub group: GroupId,
@@ -75,22 +90,31 @@ pub struct Claim {
     pub fence: u64,
 }
 
-/// An aggregate that waits.
+/// An aggregate that the store knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParkedAggregate {
     /// Which one.
     pub key: AggregateKey,
-    /// The position of its dead letter.
-    pub head: Position,
-    /// The position of its last entry; live events at or below it are in the store already.
+    /// The position of its last entry, also of one that has left; live events at or below it are settled.
     pub last: Position,
+    /// Why it waits; none where every entry has left and only the mark is there.
+    pub waits: Option<Waits>,
+}
+
+/// Why a parked aggregate waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Waits {
+    /// Its head is dead: it waits for an operator.
+    Dead,
+    /// Its head is tried again at this time.
+    Until(Timestamp),
 }
 
 /// One event in the parking store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParkEntry {
-    /// The aggregate.
-    pub key: AggregateKey,
+    /// The aggregate; none for a dead letter without one.
+    pub key: Option<AggregateKey>,
     /// The event as it came.
     pub event: Received,
     /// Why it is here.
@@ -101,7 +125,7 @@ pub struct ParkEntry {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ParkState {
     /// It died.
-    Dead(DeathCause),
+    Dead(Box<Death>),
     /// It came after one that is parked.
     Follower,
     /// It waits for its next attempt.
@@ -114,25 +138,22 @@ pub enum ParkState {
 }
 
 /// What became of an entry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Resolution {
     /// It was handled, and leaves the store.
     Handled,
-    /// It failed again, and stays.
-    FailedAgain,
+    /// It stays, and this is why from now on: it failed again.
+    Stays(ParkState),
     /// An operator skipped it, and it leaves the store.
     Skipped,
+    /// An operator changed it, and it stays.
+    Edited(Body),
 }
 
-/// Names an operator's request, rising.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RequestId(pub u64);
-
-/// What an operator asks the owner to do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum RedriveRequest {
-    /// Run one parked aggregate again, in order.
-    Aggregate(AggregateKey),
-    /// Run everything in the scope again.
-    All,
+impl Resolution {
+    /// Whether the entry leaves the store.
+    #[must_use]
+    pub const fn leaves(&self) -> bool {
+        matches!(self, Self::Handled | Self::Skipped)
+    }
 }

@@ -71,6 +71,16 @@ impl Monotonic {
     }
 }
 
+impl Add<Duration> for Timestamp {
+    type Output = Self;
+
+    /// The time so much later; at most the last that there is.
+    fn add(self, wait: Duration) -> Self {
+        let nanos = i64::try_from(wait.as_nanos()).unwrap_or(i64::MAX);
+        Self(self.0.saturating_add(nanos))
+    }
+}
+
 impl Add<Duration> for Monotonic {
     type Output = Self;
 

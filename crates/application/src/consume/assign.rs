@@ -23,11 +23,7 @@ impl Loop {
             self.supersede(assignment.partition);
             let tenure = self.ledger.assign(&assignment);
             self.credit.begin(assignment.partition);
-            let Some(book) = self.ledger.book(tenure) else { continue };
-            let from = book.read();
-            if let Some(session) = self.link.session() {
-                session.start(assignment.partition, assignment.epoch, from);
-            }
+            self.claim_or_start(tenure);
         }
         self.changed(0);
         self.count_partitions();
@@ -75,10 +71,9 @@ impl Loop {
             self.crew.tell(|| Command::Evict(tenures.clone()));
         }
         loop {
-            let burials = &self.burials;
-            let Some(drain) = self.drains.take_finished(self.now, |tenure| burials.is_busy(tenure)) else {
-                return;
-            };
+            let (burials, lots) = (&self.burials, &self.lots);
+            let busy = |tenure| burials.is_busy(tenure) || lots.is_busy(tenure);
+            let Some(drain) = self.drains.take_finished(self.now, busy) else { return };
             self.finish_drain(drain);
         }
     }
@@ -106,6 +101,7 @@ impl Loop {
     fn end_tenure(&mut self, tenure: Tenure) -> Option<laneway_domain::Checkpoint> {
         let partition = self.ledger.info(tenure)?.partition;
         self.burials.forget(tenure);
+        self.lots.end(tenure);
         self.credit.end(partition);
         if self.shared.gate.is_stopped() && is_planted(Bug::ShutdownLosesInFlight) {
             self.ledger.book(tenure).into_iter().for_each(crate::ledger::PartitionLedger::settle_all);
@@ -173,7 +169,9 @@ impl Loop {
         for (partition, epoch, answer) in answers {
             let Some(tenure) = self.ledger.tenure(partition, epoch) else { continue };
             let stored = answer.is_ok();
-            self.ledger.book(tenure).into_iter().for_each(|book| book.answered(stored));
+            if let Some(resume) = self.ledger.book(tenure).and_then(|book| book.answered(stored)) {
+                self.lots.committed(tenure, resume);
+            }
             match answer {
                 Ok(()) => drop(self.shared.counters.commits.fetch_add(1, Relaxed)),
                 Err(CommitError::Fenced) => self.give_up(&[tenure]),

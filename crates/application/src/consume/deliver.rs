@@ -21,17 +21,37 @@ struct Direction {
     key: Option<AggregateKey>,
 }
 
+impl Direction {
+    /// The key of the lane.
+    fn key(&self, topic: &TopicName, received: &Received) -> Option<AggregateKey> {
+        let named = || match &received.body {
+            Body::Event(envelope) if self.hash.is_some() => key_of(topic, envelope)?.to_owned(),
+            _ => None,
+        };
+        self.key.clone().or_else(named)
+    }
+}
+
 impl Loop {
     /// Opens a batch and hands it out. What a former owner finished is not handed out again.
     pub(super) fn deliver(&mut self, batch: &Batch) {
         let Some(tenure) = self.ledger.tenure(batch.partition, batch.epoch) else { return };
         let (Some(info), workers) = (self.ledger.info(tenure).cloned(), self.crew.len()) else { return };
         let Some(book) = self.ledger.book(tenure) else { return };
+        let marks = self.lots.look(tenure).filter(|lot| lot.has_marks());
         let mut shares = Shares::new(workers, tenure, &info.topic, info.number, batch);
         let (mut events, mut bytes) = (0, 0);
         for (row, received) in (0..).zip(batch.rows.as_slice()) {
             let Opening::Fresh(slot, attempts) = book.open(received.position) else { continue };
             let direction = self.shared.direct(&info.topic, received);
+            if let Some(lot) = marks
+                && direction
+                    .key(&info.topic, received)
+                    .is_some_and(|key| lot.is_marked(&key, received.position))
+            {
+                book.settle(slot);
+                continue;
+            }
             let worker = match direction.hash {
                 Some(hash) => self.crew.of(hash),
                 None => usize::try_from(received.position.value() % workers as u64).unwrap_or(0),
@@ -165,7 +185,7 @@ impl Shared {
     }
 
     #[inline]
-    fn hash(&self, key: KeyRef<'_>) -> NonZeroU64 {
+    pub(super) fn hash(&self, key: KeyRef<'_>) -> NonZeroU64 {
         let mut hasher = foldhash::fast::FixedState::with_seed(self.seed).build_hasher();
         key.id.hash(&mut hasher);
         key.topic.as_str().hash(&mut hasher);

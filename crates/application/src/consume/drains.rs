@@ -50,6 +50,11 @@ impl Drains {
         id
     }
 
+    /// Whether a drain is under way for a tenure.
+    pub(crate) fn covers(&self, tenure: Tenure) -> bool {
+        self.open.values().any(|drain| drain.tenures.contains(&tenure))
+    }
+
     /// A worker is through.
     pub(crate) fn drained(&mut self, id: DrainId) {
         if let Some(drain) = self.open.get_mut(&id) {

@@ -1,7 +1,10 @@
 //! What happens to an attempt that failed, and to an event that gives up.
 
+use std::time::Duration;
+
 use laneway_domain::{
-    AfterDeadLetter, Body, DeadLetter, DeathCause, Event, HandlerError, LetterId, TenantId,
+    AfterDeadLetter, Body, DeadLetter, Death, DeathCause, Event, HandlerError, LetterId, ParkState, Received,
+    TenantId,
 };
 
 use super::hooks::FailedAttempt;
@@ -11,6 +14,7 @@ use super::stats::LaneDetail;
 use super::trouble::Trouble;
 use super::worker::Worker;
 use crate::lanes::{LaneId, Phase, Ticket};
+use crate::ledger::Slot;
 use crate::policy::{Failure, FailureKind, Next};
 
 impl<C, F> Worker<C, F>
@@ -29,6 +33,9 @@ where
         let next = self.shared.retry.next(trouble.attempts, class, seed);
         self.tell(ticket, &failure, trouble, next);
         match next {
+            Next::After(wait) if self.waits_outside(ticket, wait) => {
+                self.park_waiting(lane, ticket, trouble, wait)
+            }
             Next::After(wait) => self.again(lane, ticket, trouble, wait),
             Next::Exhausted => self.dies(lane, ticket, DeathCause::Exhausted, failure.words, trouble),
             Next::Fatal => self.dies(lane, ticket, DeathCause::Fatal, failure.words, trouble),
@@ -40,15 +47,18 @@ where
         self.troubles.add(lane, before, self.shared.clock.wall())
     }
 
-    fn again(&mut self, lane: LaneId, ticket: Ticket, trouble: Trouble, wait: std::time::Duration) {
+    fn again(&mut self, lane: LaneId, ticket: Ticket, trouble: Trouble, wait: Duration) {
         let (tenure, slot) = (self.runs.tenure(ticket.run), self.runs.entry(ticket).slot);
-        self.send(Report::Failed { tenure, slot, attempts: trouble.attempts });
+        if slot.is_open() {
+            self.send(Report::Failed { tenure, slot, attempts: trouble.attempts });
+        }
         if self.is_draining(tenure) {
             // Its next owner tries it again; the attempts travel in the checkpoint.
             self.advance(lane, ticket);
         } else {
             // A handler may have taken long: the wait counts from now, not from when this turn began.
             let now = self.shared.clock.monotonic();
+            self.troubles.wait(lane, now + wait);
             self.lanes.retry(lane, now + wait);
         }
     }
@@ -65,6 +75,11 @@ where
         self.dies(lane, ticket, DeathCause::Undecodable, failure.words, trouble);
     }
 
+    /// Whether an event waits for its next attempt in the dead-letter store.
+    fn waits_outside(&self, ticket: Ticket, wait: Duration) -> bool {
+        wait > self.shared.hold && self.parks(ticket) && !self.is_draining(self.runs.tenure(ticket.run))
+    }
+
     fn dies(
         &mut self,
         lane: LaneId,
@@ -73,23 +88,29 @@ where
         errors: Vec<String>,
         trouble: Trouble,
     ) {
+        let Trouble { attempts, first: first_failed, last: last_failed, .. } = trouble;
+        let death = Death { cause, errors, attempts, first_failed, last_failed };
+        let slot = self.runs.entry(ticket).slot;
+        let parks = self.shared.after_dead_letter == AfterDeadLetter::Park && self.parks(ticket);
+        if parks || slot == Slot::PARKED {
+            self.park(lane, ticket, ParkState::Dead(Box::new(death)));
+        } else if slot == Slot::LOOSE {
+            self.dies_again(lane, ticket, death);
+        } else {
+            self.bury(lane, ticket, death);
+        }
+    }
+
+    fn bury(&mut self, lane: LaneId, ticket: Ticket, death: Death) {
         let (topic, partition) = self.runs.topic(ticket);
-        let received = self.runs.received(ticket);
-        let id = LetterId {
-            group: self.shared.group.clone(),
-            topic: topic.clone(),
-            partition,
-            position: received.position,
-        };
+        let Received { position, appended, .. } = *self.runs.received(ticket);
+        let (group, topic) = (self.shared.group.clone(), topic.clone());
         let letter = DeadLetter {
-            id,
+            id: LetterId { group, topic, partition, position },
             key: self.runs.key(ticket).and_then(KeyRef::to_owned),
+            appended,
             original: self.runs.original(ticket).clone(),
-            cause,
-            errors,
-            attempts: trouble.attempts,
-            first_failed: trouble.first,
-            last_failed: trouble.last,
+            death,
         };
         let Entry { slot, bytes, .. } = self.runs.entry(ticket);
         let (tenure, bytes) = (self.runs.tenure(ticket.run), bytes as usize);
@@ -102,8 +123,8 @@ where
     pub(super) fn buried(&mut self, lane: LaneId, after: AfterDeadLetter) {
         let Some(ticket) = self.lanes.head(lane) else { return };
         match after {
-            AfterDeadLetter::Skip => self.advance(lane, ticket),
             AfterDeadLetter::Block => self.lanes.block(lane),
+            AfterDeadLetter::Skip | AfterDeadLetter::Park => self.advance(lane, ticket),
         }
     }
 
@@ -141,7 +162,7 @@ where
 }
 
 impl KeyRef<'_> {
-    fn to_owned(self) -> Option<laneway_domain::AggregateKey> {
+    pub(crate) fn to_owned(self) -> Option<laneway_domain::AggregateKey> {
         let id = laneway_domain::AggregateId::new(self.id).ok()?;
         let tenant = self.tenant.and_then(|tenant| TenantId::new(tenant).ok());
         Some(laneway_domain::AggregateKey { topic: self.topic.clone(), tenant, id })

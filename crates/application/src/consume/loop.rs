@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use laneway_domain::{AfterDeadLetter, Flow, Monotonic, PartitionId, SessionEvent};
+use laneway_domain::{Flow, Monotonic, PartitionId, SessionEvent};
 use tokio::sync::{mpsc, oneshot};
 
 use super::crew::Crew;
@@ -20,6 +20,7 @@ use super::shared::Shared;
 use super::stats::LaneDetail;
 use crate::dead_letter::{Burials, Buried};
 use crate::ledger::Ledger;
+use crate::parking::{Lots, Stored};
 use crate::policy::{Commits, Credit};
 use crate::timer::Timer;
 
@@ -29,8 +30,10 @@ enum Input {
     Control(Control),
     /// Workers have results.
     Reports,
-    /// The dead-letter store answered.
+    /// The dead-letter store took a letter, or did not.
     Buried(Buried),
+    /// The dead-letter store answered about what waits in it.
+    Stored(Box<Stored>),
     /// The broker has something.
     Link(LinkEvent),
     /// A worker has panicked outside of any handler.
@@ -56,8 +59,8 @@ pub(crate) struct Loop {
     pub(super) crew: Crew,
     pub(super) drains: Drains,
     pub(super) burials: Burials,
+    pub(super) lots: Lots,
     pub(super) commits: Commits,
-    pub(super) after_dead_letter: AfterDeadLetter,
     pub(super) state_bytes: usize,
     pub(super) condition: Condition,
     pub(super) control: mpsc::UnboundedReceiver<Control>,
@@ -90,6 +93,7 @@ impl Loop {
                 Input::Link(event) => self.on_link(event),
                 Input::Reports => self.settle_reports(),
                 Input::Buried(buried) => self.on_buried(buried),
+                Input::Stored(stored) => self.on_stored(*stored),
                 Input::Control(control) => self.on_control(control),
                 Input::WorkerGone => self.end(Some("a worker panicked; its lanes no longer move".to_owned())),
                 Input::Due => {}
@@ -124,13 +128,17 @@ impl Loop {
         if let Poll::Ready(buried) = self.burials.poll(cx) {
             return Poll::Ready(Input::Buried(buried));
         }
+        if let Poll::Ready(stored) = self.lots.poll(cx) {
+            return Poll::Ready(Input::Stored(Box::new(stored)));
+        }
         if let Poll::Ready(event) = self.link.poll(cx) {
             return Poll::Ready(Input::Link(event));
         }
         if self.crew.poll_gone(cx).is_ready() {
             return Poll::Ready(Input::WorkerGone);
         }
-        let due = self.commits.due().min(self.drains.due()).min(self.closing.unwrap_or(Monotonic::NEVER));
+        let closing = self.closing.unwrap_or(Monotonic::NEVER);
+        let due = self.commits.due().min(self.drains.due()).min(self.lots.due()).min(closing);
         self.timer.poll(cx, due).map(|()| Input::Due)
     }
 
@@ -170,7 +178,8 @@ impl Loop {
         if self.closing.is_some_and(|deadline| deadline <= self.now) {
             self.end(None);
         }
-        self.condition.store(self.burials.refusal());
+        self.lots.drive(self.now);
+        self.condition.store(self.burials.refusal().or(self.lots.refusal()));
         self.count_open();
     }
 

@@ -1,12 +1,13 @@
 //! What loop and workers say to each other: one queue down, one up, both in order.
 
-use laneway_domain::{AfterDeadLetter, DeadLetter};
+use laneway_domain::{AfterDeadLetter, AggregateKey, DeadLetter, Position, Resolution};
 use tokio::sync::oneshot;
 
 use super::run::Run;
 use super::stats::LaneDetail;
 use crate::lanes::LaneId;
 use crate::ledger::{Slot, Tenure};
+use crate::parking::Arrival;
 
 /// From the loop to a worker.
 #[derive(Debug)]
@@ -19,10 +20,25 @@ pub(crate) enum Command {
     Evict(Vec<Tenure>),
     /// The dead letter at the head of this lane is in the store.
     Buried(LaneId, AfterDeadLetter),
+    /// This aggregate waits in the dead-letter store, up to the position of the only event.
+    Parked(Box<Run>),
+    /// Handle these again, which come from the dead-letter store.
+    Redrive(Box<Redrive>),
     /// The permission to start was renewed.
     Nudge,
     /// Tell what the lanes do, at most so many of them.
     Inspect(usize, oneshot::Sender<Vec<LaneDetail>>),
+}
+
+/// Entries that come back from the dead-letter store.
+#[derive(Debug)]
+pub(crate) struct Redrive {
+    /// The entries, and a marker behind them unless they are loose.
+    pub(crate) run: Run,
+    /// The last position that the store has of the aggregate, where these are the last entries.
+    pub(crate) upto: Option<Position>,
+    /// Whether the aggregate is not parked: then they queue in its lane as if they had just arrived.
+    pub(crate) loose: bool,
 }
 
 /// Names a drain.
@@ -40,6 +56,16 @@ pub(crate) enum Report {
     Dead(Box<Dead>),
     /// A lane's queue became full, or is no longer.
     Full { tenure: Tenure, full: bool },
+    /// An event goes to the dead-letter store.
+    Park { tenure: Tenure, arrival: Box<Arrival> },
+    /// An event is in the dead-letter store already.
+    Passed { tenure: Tenure, slot: Slot, bytes: usize },
+    /// An event that came from the dead-letter store leaves it, or stays.
+    Resolved { tenure: Tenure, key: Option<AggregateKey>, position: Position, resolution: Resolution },
+    /// The entries that came last of a parked aggregate are through, and more are there.
+    PageDone { tenure: Tenure, key: AggregateKey },
+    /// An aggregate is no longer parked.
+    Opened { tenure: Tenure, key: AggregateKey },
     /// Nothing of a drain's tenures runs in this worker.
     Drained(DrainId),
 }

@@ -17,6 +17,8 @@ mod r#loop;
 pub(crate) mod message;
 mod options;
 pub(crate) mod origin;
+mod park;
+mod parking;
 mod permits;
 mod run;
 mod seats;

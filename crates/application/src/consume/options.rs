@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use laneway_domain::{AfterDeadLetter, Codec, GroupId, Invalid, StartFrom, TopicName};
+use laneway_domain::{AfterDeadLetter, Codec, GroupId, Invalid, StartFrom, TopicName, Unsupported};
 use thiserror::Error;
 
 use super::hooks::Hooks;
@@ -27,8 +27,16 @@ pub struct SubscriptionOptions {
     pub processing_timeout: Duration,
     /// When and how often failures are tried again.
     pub retry: RetryPolicy,
-    /// What becomes of an aggregate behind a dead letter. Default: it goes on.
-    pub after_dead_letter: AfterDeadLetter,
+    /// What becomes of an aggregate behind a dead letter. Default: it is parked where the dead-letter store can do that, and
+    /// goes on where it cannot.
+    pub after_dead_letter: Option<AfterDeadLetter>,
+    /// The longest that a failed event waits in memory for its next attempt; one that has to wait longer goes to the
+    /// dead-letter store until it is due, with what queues behind it. Default 60 s.
+    pub hold: Duration,
+    /// How often operators' wishes are asked for. Default 1 s.
+    pub redrive_poll: Duration,
+    /// How long the dead-letter store may take for an answer about what is parked. Default 10 s.
+    pub store_timeout: Duration,
     /// How much may be open.
     pub buffer: CreditLimits,
     /// Events that queue in one lane before its partition holds back. Default 1,024. Soft: what was read already still
@@ -65,7 +73,10 @@ impl SubscriptionOptions {
             workers: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             processing_timeout: Duration::from_secs(30),
             retry: RetryPolicy::default(),
-            after_dead_letter: AfterDeadLetter::default(),
+            after_dead_letter: None,
+            hold: Duration::from_secs(60),
+            redrive_poll: Duration::from_secs(1),
+            store_timeout: Duration::from_secs(10),
             buffer: CreditLimits::default(),
             lane_capacity: 1_024,
             commit: CommitPolicy::default(),
@@ -92,6 +103,23 @@ impl SubscriptionOptions {
         faults
     }
 
+    /// What becomes of an aggregate behind a dead letter, with a store that parks or one that does not.
+    pub(crate) fn after(&self, parks: bool) -> Result<AfterDeadLetter, Unsupported> {
+        if parks {
+            return Ok(self.after_dead_letter.unwrap_or(AfterDeadLetter::Park));
+        }
+        if self.after_dead_letter == Some(AfterDeadLetter::Park) {
+            return Err(Unsupported::new("`after_dead_letter: Park`", "holds followers of a dead letter"));
+        }
+        if self.retry.max_interval > self.hold {
+            return Err(Unsupported::new(
+                "`retry.max_interval` above `hold`",
+                "holds followers of a dead letter",
+            ));
+        }
+        Ok(self.after_dead_letter.unwrap_or(AfterDeadLetter::Skip))
+    }
+
     fn count_faults(&self) -> Vec<Invalid> {
         let ranges = [
             ("max_in_flight", self.max_in_flight, 1, 1_000_000),
@@ -109,7 +137,13 @@ impl SubscriptionOptions {
 
     fn time_faults(&self) -> Vec<Invalid> {
         let day = Duration::from_secs(24 * 3_600);
-        let times = [("processing_timeout", self.processing_timeout, day), ("drain", self.drain, day)];
+        let times = [
+            ("processing_timeout", self.processing_timeout, day),
+            ("drain", self.drain, day),
+            ("hold", self.hold, day),
+            ("redrive_poll", self.redrive_poll, day),
+            ("store_timeout", self.store_timeout, day),
+        ];
         let wrong = times.into_iter().filter(|(_, value, most)| value.is_zero() || value > most);
         wrong
             .map(|(field, value, _)| Invalid::new(field, "lies between 1ns and 24h", format!("{value:?}")))

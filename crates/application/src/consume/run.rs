@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use hashbrown::HashMap;
 use laneway_domain::{
-    AggregateKey, Body, Codec, Envelope, Event, Monotonic, PartitionNumber, Received, Record, Rows,
-    TopicName, Undecodable,
+    AggregateKey, Body, Codec, Envelope, Event, Monotonic, ParkEntry, ParkState, PartitionNumber, Position,
+    Received, Record, Rows, Timestamp, TopicName, Undecodable,
 };
 
 use crate::lanes::Ticket;
@@ -46,12 +46,67 @@ pub(crate) struct Run {
     pub(crate) attempts: ByEntry<u32>,
 }
 
+impl Run {
+    /// Stands in a lane for an aggregate that is parked up to `last`.
+    pub(crate) fn marker(
+        tenure: Tenure,
+        (topic, number): (&TopicName, PartitionNumber),
+        key: AggregateKey,
+        hash: NonZeroU64,
+        last: Position,
+    ) -> Self {
+        let mut run = Self::of_entries(tenure, (topic, number), Some((key, hash)), Vec::new(), false);
+        let rows = run.rows.as_slice().iter().cloned();
+        run.rows = rows.map(|row| Received { position: last, ..row }).collect::<Vec<_>>().into();
+        run
+    }
+
+    /// Entries that come back from the dead-letter store; behind those of a parked aggregate stands a marker.
+    pub(crate) fn of_entries(
+        tenure: Tenure,
+        (topic, number): (&TopicName, PartitionNumber),
+        lane: Option<(AggregateKey, NonZeroU64)>,
+        parked: Vec<ParkEntry>,
+        loose: bool,
+    ) -> Self {
+        let (key, hash) = lane.unzip();
+        let slot = if loose { Slot::LOOSE } else { Slot::PARKED };
+        let (mut keys, mut attempts) = (ByEntry::default(), ByEntry::default());
+        let (mut rows, mut entries) = (Vec::new(), Vec::new());
+        for (row, entry) in (0..).zip(parked) {
+            if let ParkState::Backoff { attempts: failed, .. } = entry.state {
+                attempts.insert(row, failed);
+            }
+            rows.push(entry.event);
+            entries.push(Entry { row, slot, hash, bytes: 0 });
+        }
+        if !loose {
+            let row = u32::try_from(rows.len()).unwrap_or(GONE);
+            let position = rows.last().map_or(Position::new(0), |row: &Received| row.position);
+            let appended = Timestamp::default();
+            rows.push(Received { position, appended, body: Body::Record(Record::default()) });
+            entries.push(Entry { row, slot: Slot::MARKER, hash, bytes: 0 });
+        }
+        if let Some(key) = key {
+            (0..).zip(&entries).for_each(|(row, _)| drop(keys.insert(row, key.clone())));
+        }
+        Self { tenure, topic: topic.clone(), number, rows: rows.into(), entries, keys, attempts }
+    }
+}
+
 /// The key of a lane, borrowed from an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct KeyRef<'a> {
     pub(crate) topic: &'a TopicName,
     pub(crate) tenant: Option<&'a str>,
     pub(crate) id: &'a str,
+}
+
+impl<'a> KeyRef<'a> {
+    pub(crate) fn of(key: &'a AggregateKey) -> Self {
+        let tenant = key.tenant.as_ref().map(laneway_domain::TenantId::as_str);
+        Self { topic: &key.topic, tenant, id: key.id.as_str() }
+    }
 }
 
 #[derive(Debug)]
@@ -104,7 +159,9 @@ impl Runs {
     /// Decodes the records of a run into rows of its own, and keeps them as they came. Those that do not decode stay.
     fn decode(&self, run: &mut Run) -> (ByEntry<Box<Undecodable>>, Option<Vec<Received>>) {
         let mut failed = ByEntry::default();
-        let is_record = |entry: &Entry| matches!(run.rows.row(entry.row).body, Body::Record(_));
+        let is_record = |entry: &Entry| {
+            entry.slot != Slot::MARKER && matches!(run.rows.row(entry.row).body, Body::Record(_))
+        };
         let Some(codec) = self.codec.as_ref().filter(|_| run.entries.iter().any(is_record)) else {
             return (failed, None);
         };
@@ -112,7 +169,9 @@ impl Runs {
         let mut rows = Vec::with_capacity(run.entries.len());
         for (at, entry) in (0..).zip(&mut run.entries) {
             let mut received = run.rows.row(entry.row).clone();
-            if let Body::Record(record) = &received.body {
+            if let Body::Record(record) = &received.body
+                && entry.slot != Slot::MARKER
+            {
                 match decode(&**codec, &run.topic, record) {
                     Ok(envelope) => received.body = Body::Event(envelope),
                     Err(undecodable) => drop(failed.insert(at, undecodable)),
@@ -167,8 +226,7 @@ impl Runs {
         if !run.keys.is_empty()
             && let Some(key) = run.keys.get(&ticket.row)
         {
-            let tenant = key.tenant.as_ref().map(laneway_domain::TenantId::as_str);
-            return Some(KeyRef { topic: &key.topic, tenant, id: key.id.as_str() });
+            return Some(KeyRef::of(key));
         }
         let entry = &run.entries[ticket.row as usize];
         match &run.rows.row(entry.row).body {

@@ -45,6 +45,17 @@ impl Loop {
             Report::Failed { tenure, slot, attempts } => self.retrying(tenure, slot, attempts),
             Report::Dead(dead) => self.dead(dead),
             Report::Full { tenure, full } => self.lane_full(tenure, full),
+            Report::Park { tenure, arrival } => self.park(tenure, *arrival),
+            Report::Passed { tenure, slot, bytes } => self.passed(tenure, slot, bytes),
+            Report::Resolved { tenure, key, position, resolution } => {
+                self.resolved(tenure, key, position, resolution);
+            }
+            Report::PageDone { tenure, key } => {
+                self.lots.lot(tenure).into_iter().for_each(|lot| lot.page_done(&key))
+            }
+            Report::Opened { tenure, key } => {
+                self.lots.lot(tenure).into_iter().for_each(|lot| lot.opened(&key))
+            }
             Report::Drained(id) => self.drains.drained(id),
         }
     }
@@ -102,8 +113,11 @@ impl Loop {
     fn buried(&mut self, dead: &Dead) {
         self.burials.finished(dead);
         self.shared.counters.dead_letters.fetch_add(1, Relaxed);
-        self.crew.send(dead.worker, Command::Buried(dead.lane, self.after_dead_letter));
-        if self.after_dead_letter == AfterDeadLetter::Skip {
+        let blocks = self.shared.after_dead_letter == AfterDeadLetter::Block;
+        // What could be parked was: an event without an aggregate has nothing behind it.
+        let after = if blocks { AfterDeadLetter::Block } else { AfterDeadLetter::Skip };
+        self.crew.send(dead.worker, Command::Buried(dead.lane, after));
+        if !blocks {
             self.terminal(dead);
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use laneway_domain::{Clock, Codec, GroupId};
+use laneway_domain::{AfterDeadLetter, Clock, Codec, GroupId};
 
 use super::gate::Gate;
 use super::hooks::Hooks;
@@ -22,6 +22,11 @@ pub(crate) struct Shared {
     pub(crate) hooks: Hooks,
     pub(crate) retry: RetryPolicy,
     pub(crate) processing_timeout: Duration,
+    pub(crate) after_dead_letter: AfterDeadLetter,
+    /// Whether the dead-letter store can hold what waits.
+    pub(crate) parks: bool,
+    /// The longest wait in memory, where it can.
+    pub(crate) hold: Duration,
     pub(crate) lane_capacity: usize,
     /// Decides jitter and the hash of lanes.
     pub(crate) seed: u64,

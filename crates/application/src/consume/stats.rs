@@ -16,6 +16,10 @@ pub struct SubscriptionStats {
     pub retries: u64,
     /// Events in the dead letters.
     pub dead_letters: u64,
+    /// Events that went to the dead-letter store behind one that waits there, or for a later attempt.
+    pub parked: u64,
+    /// Events handled that came back from the dead-letter store.
+    pub redriven: u64,
     /// Positions stored by the broker, in commits of one partition each.
     pub commits: u64,
     /// Ranges that the broker deleted before they were read.
@@ -43,6 +47,8 @@ pub struct LaneStats {
     pub waiting: usize,
     /// Lanes that a dead letter closes.
     pub dead: usize,
+    /// Lanes whose aggregate waits in the dead-letter store.
+    pub parked: usize,
 }
 
 /// One lane, on request.
@@ -64,6 +70,8 @@ pub(crate) struct Counters {
     pub(crate) handled: AtomicU64,
     pub(crate) retries: AtomicU64,
     pub(crate) dead_letters: AtomicU64,
+    pub(crate) parked: AtomicU64,
+    pub(crate) redriven: AtomicU64,
     pub(crate) commits: AtomicU64,
     pub(crate) gaps: AtomicU64,
     pub(crate) partitions: AtomicUsize,
@@ -81,6 +89,7 @@ pub(crate) struct WorkerCounters {
     running: AtomicUsize,
     waiting: AtomicUsize,
     dead: AtomicUsize,
+    parked: AtomicUsize,
 }
 
 impl WorkerCounters {
@@ -89,6 +98,7 @@ impl WorkerCounters {
         self.running.store(census.running, Ordering::Relaxed);
         self.waiting.store(census.waiting, Ordering::Relaxed);
         self.dead.store(census.dead, Ordering::Relaxed);
+        self.parked.store(census.parked, Ordering::Relaxed);
     }
 }
 
@@ -107,18 +117,20 @@ impl Counters {
             self.workers.iter().map(|worker| of(worker).load(Ordering::Relaxed)).sum::<usize>()
         };
         let (total, active) = (sum(|w| &w.lanes), sum(|w| &w.running));
-        let (waiting, dead) = (sum(|w| &w.waiting), sum(|w| &w.dead));
-        let idle = total.saturating_sub(active + waiting + dead);
+        let (waiting, dead, parked) = (sum(|w| &w.waiting), sum(|w| &w.dead), sum(|w| &w.parked));
+        let idle = total.saturating_sub(active + waiting + dead + parked);
         SubscriptionStats {
             handled: self.handled.load(Ordering::Relaxed),
             retries: self.retries.load(Ordering::Relaxed),
             dead_letters: self.dead_letters.load(Ordering::Relaxed),
+            parked: self.parked.load(Ordering::Relaxed),
+            redriven: self.redriven.load(Ordering::Relaxed),
             commits: self.commits.load(Ordering::Relaxed),
             gaps: self.gaps.load(Ordering::Relaxed),
             partitions: self.partitions.load(Ordering::Relaxed),
             open: self.open.load(Ordering::Relaxed),
             open_bytes: self.open_bytes.load(Ordering::Relaxed),
-            lanes: LaneStats { total, active, idle, waiting, dead },
+            lanes: LaneStats { total, active, idle, waiting, dead, parked },
         }
     }
 }

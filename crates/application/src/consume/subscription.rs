@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use futures_util::future::{Either, select};
 use laneway_domain::{
-    Clock, DeadLetterQueue, GroupId, Handler, SubscribeError, Subscriber, Subscription as Request, TopicName,
+    AfterDeadLetter, Clock, DeadLetterQueue, GroupId, Handler, OwnerId, SubscribeError, Subscriber,
+    Subscription as Request, TopicName, Unsupported,
 };
 use thiserror::Error;
 use tokio::sync::{mpsc, watch};
@@ -23,6 +24,7 @@ use super::shared::Shared;
 use super::stats::{Counters, LaneDetail, SubscriptionStats};
 use crate::dead_letter::Burials;
 use crate::ledger::Ledger;
+use crate::parking::Lots;
 use crate::policy::{Commits, Credit};
 use crate::timer::Timer;
 
@@ -44,6 +46,9 @@ pub enum SubscriptionError {
     /// Settings break rules.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The settings need something that an adapter cannot do.
+    #[error(transparent)]
+    Unsupported(#[from] Unsupported),
     /// The broker did not open a session.
     #[error(transparent)]
     Open(#[from] SubscribeError),
@@ -84,10 +89,12 @@ pub async fn subscribe<H: Handler>(
 ) -> Result<Subscription, SubscriptionError> {
     ConfigError::check(options.faults())?;
     let Ground { subscriber, dead_letters, clock } = ground;
+    let parks = dead_letters.as_ref().is_some_and(|store| store.parking().is_some());
+    let after = options.after(parks)?;
     let state_bytes = subscriber.capabilities().state_bytes;
     let link = Link::open(subscriber, request(&options), clock.clone()).await?;
     let topics: Arc<[TopicName]> = options.topics.clone().into();
-    let shared = Arc::new(share(&options, clock.clone()));
+    let shared = Arc::new(share(&options, clock.clone(), after, parks));
     let crew = Crew::start(&Arc::new(handler), &shared, options.workers, options.max_in_flight);
     let (control, controlled) = mpsc::unbounded_channel();
     let (condition, health) = Condition::new();
@@ -98,9 +105,15 @@ pub async fn subscribe<H: Handler>(
         credit: Credit::new(options.buffer),
         crew,
         drains: Drains::default(),
-        burials: Burials::new(dead_letters, clock.clone()),
+        burials: Burials::new(dead_letters.clone(), clock.clone()),
+        lots: Lots::new(
+            dead_letters,
+            owner(&shared),
+            clock.clone(),
+            options.redrive_poll,
+            options.store_timeout,
+        ),
         commits: Commits::new(options.commit),
-        after_dead_letter: options.after_dead_letter,
         state_bytes,
         condition,
         control: controlled,
@@ -128,7 +141,18 @@ fn request(options: &SubscriptionOptions) -> Request {
     }
 }
 
-fn share(options: &SubscriptionOptions, clock: Arc<dyn Clock>) -> Shared {
+/// The name under which this subscription claims what is parked.
+fn owner(shared: &Shared) -> OwnerId {
+    let name = format!("bus-{}-{:016x}", std::process::id(), shared.seed);
+    OwnerId::new(name).unwrap_or_else(|_| unreachable!("letters, digits and dashes"))
+}
+
+fn share(
+    options: &SubscriptionOptions,
+    clock: Arc<dyn Clock>,
+    after: AfterDeadLetter,
+    parks: bool,
+) -> Shared {
     Shared {
         group: options.group.clone(),
         clock,
@@ -138,6 +162,9 @@ fn share(options: &SubscriptionOptions, clock: Arc<dyn Clock>) -> Shared {
         hooks: options.hooks.clone(),
         retry: options.retry,
         processing_timeout: options.processing_timeout,
+        after_dead_letter: after,
+        parks,
+        hold: options.hold,
         lane_capacity: options.lane_capacity,
         seed: options.seed.unwrap_or_else(rand::random),
         gate: Gate::new(),

@@ -1,7 +1,7 @@
 //! What lanes remember of an event that failed, until it is terminal.
 
 use hashbrown::HashMap;
-use laneway_domain::Timestamp;
+use laneway_domain::{Monotonic, Timestamp};
 
 use crate::lanes::LaneId;
 
@@ -15,12 +15,19 @@ pub(crate) struct Trouble {
     pub(crate) attempts: u32,
     pub(crate) first: Timestamp,
     pub(crate) last: Timestamp,
+    /// When the next attempt is due.
+    pub(crate) due: Monotonic,
 }
 
 impl Troubles {
     /// Notes a failed attempt; `before` counts those from before a crash or a rebalance.
     pub(crate) fn add(&mut self, lane: LaneId, before: u32, now: Timestamp) -> Trouble {
-        let trouble = self.0.entry(lane).or_insert(Trouble { attempts: before, first: now, last: now });
+        let trouble = self.0.entry(lane).or_insert(Trouble {
+            attempts: before,
+            first: now,
+            last: now,
+            due: Monotonic::ZERO,
+        });
         trouble.attempts = trouble.attempts.saturating_add(1);
         trouble.last = now;
         *trouble
@@ -29,6 +36,16 @@ impl Troubles {
     /// How many attempts of the lane's head failed since this worker has it.
     pub(crate) fn attempts(&self, lane: LaneId) -> Option<u32> {
         self.0.get(&lane).map(|trouble| trouble.attempts)
+    }
+
+    /// Says when the next attempt of the lane's head is due.
+    pub(crate) fn wait(&mut self, lane: LaneId, due: Monotonic) {
+        self.0.entry(lane).and_modify(|trouble| trouble.due = due);
+    }
+
+    /// The failures of the lane's head.
+    pub(crate) fn of(&self, lane: LaneId) -> Option<Trouble> {
+        self.0.get(&lane).copied()
     }
 
     /// The event is terminal, or forgotten.

@@ -46,6 +46,7 @@ where
             self.send(Report::Full { tenure, full: false });
         }
         released.into_iter().for_each(|ticket| self.runs.release(ticket));
+        self.forget_parked(tenures);
     }
 
     pub(super) fn evict(&mut self, tenures: &[Tenure]) {
@@ -90,7 +91,10 @@ where
 
     /// A run that outlived its tenure ended: if it is done and the same event waits behind it, that one is done too.
     pub(super) fn ghost_ended(&mut self, lane: LaneId, ticket: Ticket, done: bool) {
-        let again = self.lanes.follower(lane).filter(|next| self.same_place(ticket, *next));
+        let again = self
+            .lanes
+            .follower(lane)
+            .filter(|next| self.runs.entry(*next).slot.is_open() && self.same_place(ticket, *next));
         self.advance(lane, ticket);
         if let Some(next) = again.filter(|_| done) {
             self.adopt(lane, next);

@@ -12,6 +12,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
 use super::attempt::attempt;
 use super::message::{Command, DrainId, Report};
+use super::park::Parked;
 use super::permits::{Permits, Purse};
 use super::run::{Entry, Run, Runs};
 use super::seats::{Polled, Seats, Sitter};
@@ -44,6 +45,8 @@ pub(crate) struct Worker<C, F> {
     pub(super) troubles: Troubles,
     /// Full lanes, and the tenure that holds back for each; empty, and free, while none is.
     pub(super) filled: HashMap<LaneId, Tenure, foldhash::fast::FixedState>,
+    /// Lanes whose aggregate waits in the dead-letter store; empty, and free, while none does.
+    pub(super) parked: HashMap<LaneId, Parked, foldhash::fast::FixedState>,
     pub(super) done: Vec<Report>,
     pub(super) drains: Vec<(DrainId, Vec<Tenure>)>,
     timer: Timer,
@@ -90,6 +93,7 @@ where
             purse: Purse::new(post.permits, post.number),
             troubles: Troubles::default(),
             filled: HashMap::default(),
+            parked: HashMap::default(),
             done: Vec::new(),
             drains: Vec::new(),
             timer: Timer::new(shared.clock.clone()),
@@ -141,6 +145,8 @@ where
             }
             Command::Evict(tenures) => self.evict(&tenures),
             Command::Buried(lane, after) => self.buried(lane, after),
+            Command::Parked(run) => self.learn_parked(*run),
+            Command::Redrive(redrive) => self.redrive(*redrive),
             Command::Nudge => {}
             Command::Inspect(limit, answer) => {
                 // Whoever asked may have gone.
@@ -149,22 +155,38 @@ where
         }
     }
 
-    fn admit(&mut self, run: Run) {
-        let tenure = run.tenure;
+    pub(super) fn admit(&mut self, run: Run) {
         let (run, entries) = self.runs.take(run, self.now);
         for row in 0..entries {
-            let ticket = Ticket { run, row };
-            let (lanes, runs) = (&mut self.lanes, &self.runs);
-            let admitted = match (runs.entry(ticket).hash, runs.key(ticket)) {
-                (Some(hash), key @ Some(_)) => {
-                    lanes.admit(hash.get(), ticket, |other| runs.key(other) == key)
-                }
-                _ => lanes.admit_loose(ticket),
-            };
-            if let Admitted::Filled(lane) = admitted {
-                self.filled.insert(lane, tenure);
-                self.send(Report::Full { tenure, full: true });
-            }
+            self.admit_ticket(Ticket { run, row });
+        }
+    }
+
+    #[inline]
+    pub(super) fn admit_ticket(&mut self, ticket: Ticket) {
+        let (lanes, runs) = (&mut self.lanes, &self.runs);
+        let admitted = match (runs.entry(ticket).hash, runs.key(ticket)) {
+            (Some(hash), key @ Some(_)) => lanes.admit(hash.get(), ticket, |other| runs.key(other) == key),
+            _ => lanes.admit_loose(ticket),
+        };
+        match admitted {
+            Admitted::Ready(_) | Admitted::Queued(_) => {}
+            Admitted::Parked(lane) => self.behind_parked(lane, ticket),
+            Admitted::Filled(lane) => self.fills(lane, ticket),
+        }
+    }
+
+    /// A lane's queue is full: behind a head that waits it goes to the store, else its partition holds back.
+    #[cold]
+    fn fills(&mut self, lane: LaneId, ticket: Ticket) {
+        let tenure = self.runs.tenure(ticket.run);
+        self.filled.insert(lane, tenure);
+        self.send(Report::Full { tenure, full: true });
+        if self.lanes.phase(lane) == Some(Phase::Waiting)
+            && let (Some(head), Some(trouble)) = (self.lanes.head(lane), self.troubles.of(lane))
+            && self.parks(head)
+        {
+            self.park_waiting(lane, head, trouble, trouble.due.since(self.now));
         }
     }
 
@@ -204,7 +226,9 @@ where
     fn start(&mut self, lane: LaneId, ticket: Ticket) {
         let Some(event) = self.runs.event(ticket) else {
             self.purse.give();
-            self.undecodable(lane, ticket);
+            if !self.is_marker(lane, ticket) {
+                self.undecodable(lane, ticket);
+            }
             return;
         };
         let failed = self.failures(lane, ticket);
@@ -280,6 +304,9 @@ where
     #[inline]
     pub(super) fn report_done(&mut self, ticket: Ticket) {
         let Entry { slot, bytes: size, .. } = self.runs.entry(ticket);
+        if !slot.is_open() {
+            return self.redriven(ticket);
+        }
         let size = size as usize;
         let of = self.runs.tenure(ticket.run);
         if let Some(Report::Done { tenure, slots, bytes }) = self.done.last_mut()

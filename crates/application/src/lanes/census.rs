@@ -13,6 +13,8 @@ pub struct Census {
     pub waiting: usize,
     /// Lanes that a dead letter closes.
     pub dead: usize,
+    /// Lanes whose aggregate waits in the dead-letter store.
+    pub parked: usize,
     /// Events behind the heads.
     pub queued: usize,
     /// Lanes whose queue has reached its capacity.
@@ -23,7 +25,7 @@ impl Census {
     /// Lanes that have work and may start, but do not run yet.
     #[must_use]
     pub fn idle(&self) -> usize {
-        self.lanes - self.running - self.waiting - self.dead
+        self.lanes - self.running - self.waiting - self.dead - self.parked
     }
 
     pub(crate) fn leave(&mut self, phase: Phase) {
@@ -44,6 +46,7 @@ impl Census {
             Phase::Running | Phase::Ghost => Some(&mut self.running),
             Phase::Waiting => Some(&mut self.waiting),
             Phase::Burying | Phase::Blocked => Some(&mut self.dead),
+            Phase::Parked => Some(&mut self.parked),
         }
     }
 }
@@ -54,6 +57,7 @@ impl std::ops::AddAssign for Census {
         self.running += other.running;
         self.waiting += other.waiting;
         self.dead += other.dead;
+        self.parked += other.parked;
         self.queued += other.queued;
         self.full += other.full;
     }

@@ -33,6 +33,8 @@ pub enum Phase {
     Blocked,
     /// Its handler still runs, though its tenure has ended.
     Ghost,
+    /// The aggregate waits in the dead-letter store.
+    Parked,
 }
 
 pub(crate) const NONE: u32 = u32::MAX;
@@ -55,14 +57,16 @@ pub(crate) struct Lane {
     pub(crate) full: bool,
     /// Whether its head has failed: whoever keeps more about that looks it up only then.
     pub(crate) troubled: bool,
+    /// Whether what arrives goes to the dead-letter store and does not queue.
+    pub(crate) parked: bool,
 }
 
 impl Lane {
     #[inline]
     pub(crate) fn new(hash: u64, head: Ticket, keyed: bool, generation: u32) -> Self {
         let (first, last, next) = (NONE, NONE, NONE);
-        let (phase, full, troubled) = (Phase::Ready, false, false);
-        Self { hash, head, first, last, queued: 0, generation, next, phase, keyed, full, troubled }
+        let (phase, full, troubled, parked) = (Phase::Ready, false, false, false);
+        Self { hash, head, first, last, queued: 0, generation, next, phase, keyed, full, troubled, parked }
     }
 }
 

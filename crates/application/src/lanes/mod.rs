@@ -6,6 +6,7 @@
 mod census;
 mod forget;
 mod lane;
+mod park;
 mod queue;
 mod ready;
 mod table;

@@ -35,6 +35,8 @@ pub enum Admitted {
     Queued(LaneId),
     /// It waits, and with it the lane's queue has reached its capacity.
     Filled(LaneId),
+    /// Its aggregate is parked: it was not queued.
+    Parked(LaneId),
 }
 
 /// What the end of a head's time in its lane did.
@@ -82,18 +84,40 @@ impl Lanes {
     /// same key.
     #[inline]
     pub fn admit(&mut self, hash: u64, ticket: Ticket, mut same: impl FnMut(Ticket) -> bool) -> Admitted {
-        let lanes = &self.lanes;
-        let known = self.index.find(hash, |at| {
-            let lane = &lanes[*at as usize];
-            lane.hash == hash && (same(lane.head) || is_planted(Bug::LanesShareAHash))
-        });
-        if let Some(at) = known.copied() {
+        if let Some(at) = self.find(hash, &mut same) {
+            if self.lanes[at as usize].parked {
+                return Admitted::Parked(self.id(at));
+            }
             return self.enqueue(at, ticket);
         }
+        let at = self.add(hash, ticket);
+        self.make_ready(at)
+    }
+
+    #[inline]
+    pub(super) fn find(&self, hash: u64, mut same: impl FnMut(Ticket) -> bool) -> Option<u32> {
+        let known = self.index.find(hash, |at| {
+            let lane = &self.lanes[*at as usize];
+            lane.hash == hash && (same(lane.head) || is_planted(Bug::LanesShareAHash))
+        });
+        known.copied()
+    }
+
+    #[inline]
+    fn add(&mut self, hash: u64, ticket: Ticket) -> u32 {
         let at = self.place(hash, ticket, true);
         let lanes = &self.lanes;
         self.index.insert_unique(hash, at, |at| lanes[*at as usize].hash);
-        self.make_ready(at)
+        at
+    }
+
+    /// Adds a lane that is parked from the start.
+    pub(super) fn add_parked(&mut self, hash: u64, marker: Ticket) -> u32 {
+        let at = self.add(hash, marker);
+        self.lanes[at as usize].phase = Phase::Parked;
+        self.census.lanes += 1;
+        self.census.parked += 1;
+        at
     }
 
     /// Takes an event without an aggregate: a lane of its own, in which nothing can queue.
@@ -110,7 +134,7 @@ impl Lanes {
     }
 
     #[inline]
-    fn id(&self, at: u32) -> LaneId {
+    pub(super) fn id(&self, at: u32) -> LaneId {
         LaneId { at, generation: self.lanes[at as usize].generation }
     }
 
@@ -190,7 +214,7 @@ impl Lanes {
         self.queues.first(self.lane(lane)?)
     }
 
-    fn enter(&mut self, lane: LaneId, phase: Phase) -> bool {
+    pub(super) fn enter(&mut self, lane: LaneId, phase: Phase) -> bool {
         if self.lane(lane).is_none() {
             return false;
         }

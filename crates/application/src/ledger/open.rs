@@ -6,6 +6,21 @@ use laneway_domain::Position;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Slot(pub(crate) u32);
 
+impl Slot {
+    /// Of an event that came back from the dead-letter store, where its aggregate is parked: its position is settled.
+    pub(crate) const PARKED: Self = Self(u32::MAX - 2);
+    /// The same, where its aggregate is not parked.
+    pub(crate) const LOOSE: Self = Self(u32::MAX - 3);
+    /// Of a marker, which stands for no event.
+    pub(crate) const MARKER: Self = Self(u32::MAX - 4);
+
+    /// Whether it stands for an open position of the ledger.
+    #[inline]
+    pub(crate) const fn is_open(self) -> bool {
+        self.0 < Self::MARKER.0
+    }
+}
+
 const NONE: u32 = u32::MAX;
 /// Stands in `prev` of an entry that is free, so that a second settle is noticed.
 const FREE: u32 = u32::MAX - 1;

@@ -40,8 +40,9 @@ pub struct PartitionLedger {
     inherited: Option<Inherited>,
     settled_above: bool,
     dirty: bool,
-    /// Checkpoints that were handed out and have no answer yet.
+    /// Checkpoints that were handed out and have no answer yet, and where the last of them stands.
     unanswered: u32,
+    sent: Resume,
 }
 
 /// What the former owner finished above its watermark; asleep once reading has passed its frontier.
@@ -71,6 +72,7 @@ impl PartitionLedger {
             // The first point is committed at once where the group has none.
             dirty: stored.is_none(),
             unanswered: 0,
+            sent: read,
         };
         (ledger, foreign)
     }
@@ -163,7 +165,9 @@ impl PartitionLedger {
             return None;
         }
         self.unanswered += 1;
-        Some(self.standing(budget))
+        let standing = self.standing(budget);
+        self.sent = standing.resume;
+        Some(standing)
     }
 
     /// The last checkpoint of a tenure: also where nothing changed since one that is still under way, since that one may
@@ -172,10 +176,12 @@ impl PartitionLedger {
         (self.dirty || self.unanswered > 0).then(|| self.standing(budget))
     }
 
-    /// Notes the answer to a checkpoint; after one that was not stored the next counts as new.
-    pub fn answered(&mut self, stored: bool) {
+    /// Notes the answer to a checkpoint; after one that was not stored the next counts as new. Where the group stands for
+    /// sure, if every checkpoint has its answer.
+    pub fn answered(&mut self, stored: bool) -> Option<Resume> {
         self.unanswered = self.unanswered.saturating_sub(1);
         self.dirty |= !stored;
+        (stored && self.unanswered == 0).then_some(self.sent)
     }
 
     /// Where the partition stands, changed or not.

@@ -7,8 +7,8 @@ use laneway_application::consume::{Subscription, SubscriptionOptions};
 use laneway_application::policy::{CommitPolicy, RetryPolicy};
 use laneway_application::publish::Receipt;
 use laneway_domain::{
-    BacklogChecker, Clock, DeadLetter, DeadLetterQueue, Envelope, GroupId, Handler, Monotonic, PartitionLag,
-    TopicName,
+    BacklogChecker, Clock, DeadLetter, DeadLetterQueue, Envelope, Filter, GroupId, Handler, Monotonic,
+    PartitionLag, StoredLetter, TopicName,
 };
 
 use super::adapter::{Adapter, Controls};
@@ -177,7 +177,9 @@ impl World {
     /// The dead letters of a group.
     pub(crate) async fn letters(&self, group: &str) -> Vec<DeadLetter> {
         let desk = given("desk of the dead-letter queue", self.adapter.dead_letters.desk());
-        sure("a list of dead letters", desk.list(&self.group(group), None, 1_000).await)
+        let filter = Filter::group(self.group(group));
+        let letters = sure("a list of dead letters", desk.list(&filter, None, 1_000).await);
+        letters.into_iter().filter_map(StoredLetter::into_dead).collect()
     }
 
     pub(crate) fn clock(&self) -> Arc<dyn Clock> {

@@ -385,10 +385,13 @@ fn letter() -> DeadLetter {
         id: laneway_domain::LetterId { group, topic: topic.clone(), partition, position },
         key: None,
         original: Body::Event(Envelope::new(topic, "x")),
-        cause: laneway_domain::DeathCause::Fatal,
-        errors: vec![],
-        attempts: 1,
-        first_failed: Timestamp::default(),
-        last_failed: Timestamp::default(),
+        appended: Timestamp::default(),
+        death: laneway_domain::Death {
+            cause: laneway_domain::DeathCause::Fatal,
+            errors: vec![],
+            attempts: 1,
+            first_failed: Timestamp::default(),
+            last_failed: Timestamp::default(),
+        },
     }
 }

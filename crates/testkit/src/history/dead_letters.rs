@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use laneway_domain::invariant::{Digest, Happening, Place};
 use laneway_domain::{
-    Body, DeadLetter, DeadLetterCapabilities, DeadLetterDesk, DeadLetterQueue, GroupId, LetterId, Parking,
-    StoreError,
+    Body, DeadLetter, DeadLetterCapabilities, DeadLetterDesk, DeadLetterQueue, Filter, GroupId, LetterId,
+    Parking, StoreError,
 };
 
 use super::recorder::Recorder;
@@ -56,7 +56,7 @@ fn buried(letter: &DeadLetter) -> Happening {
         id,
         key: letter.key.clone(),
         digest: Digest::of_body(&letter.original),
-        cause: letter.cause,
+        cause: letter.death.cause,
     }
 }
 
@@ -71,9 +71,10 @@ pub async fn record_listing(
 ) -> Result<usize, StoreError> {
     const PAGE: usize = 256;
     let listing = recorder.listing();
+    let filter = Filter::group(group.clone());
     let (mut last, mut count): (Option<LetterId>, usize) = (None, 0);
     loop {
-        let page = desk.list(group, last.as_ref(), PAGE).await?;
+        let page = desk.list(&filter, last.as_ref(), PAGE).await?;
         let Some(end) = page.last() else { return Ok(count) };
         last = Some(end.id.clone());
         count += page.len();

@@ -74,7 +74,7 @@ impl GroupPlan {
             max_in_flight: self.max_in_flight,
             processing_timeout: self.processing_timeout,
             retry: self.retry,
-            after_dead_letter: self.after_dead_letter,
+            after_dead_letter: Some(self.after_dead_letter),
             buffer: self.buffer,
             lane_capacity: self.lane_capacity,
             commit: self.commit,

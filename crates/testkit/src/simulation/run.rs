@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use laneway_domain::Invalid;
 use laneway_domain::invariant::{Digest, Happening, History, Invariant, Place};
+use laneway_domain::{Filter, Invalid};
 
 use super::failure::{Failure, Summary};
 use super::roster::Roster;
@@ -135,7 +135,7 @@ async fn become_quiet(stage: &Stage, roster: &Roster, published: impl Fn() -> bo
 async fn list(stage: &Stage) {
     let Some(desk) = stage.adapter.dead_letters.desk() else { return };
     for group in &stage.groups {
-        match desk.list(group, None, usize::MAX).await {
+        match desk.list(&Filter::group(group.clone()), None, usize::MAX).await {
             Ok(letters) => stage.recorder.record_all(letters.into_iter().map(|letter| {
                 let digest = Digest::of_body(&letter.original);
                 Happening::LetterListed { listing: 1, place: Place::from(letter.id), digest }

@@ -75,7 +75,7 @@ fn options(defaults: SubscriptionOptions, settings: &Settings) -> SubscriptionOp
     let options = SubscriptionOptions {
         workers: settings.workers.unwrap_or(defaults.workers),
         processing_timeout: takes + CALM,
-        after_dead_letter: AfterDeadLetter::Skip,
+        after_dead_letter: Some(AfterDeadLetter::Skip),
         ..defaults
     };
     if settings.plan.is_none() {

@@ -1,6 +1,6 @@
 //! What lies among the dead letters.
 
-use laneway::domain::{Body, DeadLetterDesk, GroupId, StoreError};
+use laneway::domain::{Body, DeadLetterDesk, Filter, GroupId, StoreError};
 use laneway::memory::MemoryDeadLetters;
 
 use super::content::number;
@@ -21,7 +21,7 @@ pub(super) async fn count(
 ) -> Result<(u64, u64), StoreError> {
     let (mut all, mut rows, mut last) = (0, 0, None);
     loop {
-        let page = letters.list(group, last.as_ref(), PAGE).await?;
+        let page = letters.list(&Filter::group(group.clone()), last.as_ref(), PAGE).await?;
         all += page.len() as u64;
         rows += page.iter().filter(|letter| is_row(&letter.original, malformed)).count() as u64;
         match page.last() {

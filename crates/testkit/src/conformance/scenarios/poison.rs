@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use laneway_application::consume::Hooks;
-use laneway_domain::{AfterDeadLetter, Body, DeadLetter, DeathCause, HandlerError};
+use laneway_domain::{AfterDeadLetter, Body, DeadLetter, Death, DeathCause, HandlerError};
 
 use super::super::adapter::Needs;
 use super::super::journal::{Journal, What, Witness, number_of};
@@ -25,7 +25,7 @@ type PoisonedRun = std::future::Ready<Result<(), HandlerError>>;
 fn options(world: &World, after: AfterDeadLetter) -> laneway_application::consume::SubscriptionOptions {
     let mut options = world.options("workers");
     options.retry.max_retries = 2;
-    options.after_dead_letter = after;
+    options.after_dead_letter = Some(after);
     options
 }
 
@@ -38,7 +38,7 @@ pub(crate) async fn poison_is_skipped_behind_its_dead_letter(lab: Lab) {
     world.until_done(&journal, 49).await;
     let letters = world.letters("workers").await;
     assert_eq!(letters.len(), 1);
-    assert_eq!((letters[0].attempts, letters[0].cause), (3, DeathCause::Exhausted));
+    assert_eq!((letters[0].death.attempts, letters[0].death.cause), (3, DeathCause::Exhausted));
     world.close(&bus).await;
     assert_eq!(journal.times(What::Started, "aggregate-0", 2), 3);
     let stats = subscription.stats();
@@ -108,8 +108,9 @@ pub(crate) async fn a_dead_letter_holds_the_original_and_its_story(lab: Lab) {
     let receipt = world.publish(&bus, vec![sick.clone()]).await.remove(0);
     world.until("it has failed three times", || journal.count(What::Failed) == 3).await;
     world.close(&bus).await;
-    let DeadLetter { id, key, original, cause, errors, attempts, first_failed, last_failed } =
+    let DeadLetter { id, key, original, death, .. } =
         given("dead letter", world.letters("workers").await.pop());
+    let Death { cause, errors, attempts, first_failed, last_failed } = death;
     assert_eq!((&id.group, &id.topic), (&world.group("workers"), &world.topic()));
     assert_eq!(
         (id.partition, Some(id.position)),
@@ -144,9 +145,9 @@ pub(crate) async fn a_fatal_error_and_a_panic_end_in_the_dead_letters(lab: Lab) 
     world.until_done(&journal, 1).await;
     world.close(&bus).await;
     let letters = world.letters("workers").await;
-    let told: Vec<_> = letters.iter().map(|letter| (letter.cause, letter.attempts)).collect();
+    let told: Vec<_> = letters.iter().map(|letter| (letter.death.cause, letter.death.attempts)).collect();
     assert_eq!(told, [(DeathCause::Fatal, 1), (DeathCause::Exhausted, 3)]);
-    assert!(letters[1].errors[0].contains("as the scenario wants"), "{:?}", letters[1].errors);
+    assert!(letters[1].death.errors[0].contains("as the scenario wants"), "{:?}", letters[1].death.errors);
 }
 
 pub(crate) async fn each_group_has_dead_letters_of_its_own(lab: Lab) {

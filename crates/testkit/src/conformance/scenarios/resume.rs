@@ -96,7 +96,7 @@ pub(crate) async fn failed_attempts_survive_a_rebalance(lab: Lab) {
 fn patient(world: &World) -> laneway_application::consume::SubscriptionOptions {
     let mut options = world.options("workers");
     options.retry.max_retries = 1_000;
-    options.after_dead_letter = AfterDeadLetter::Skip;
+    options.after_dead_letter = Some(AfterDeadLetter::Skip);
     options
 }
 

@@ -1,0 +1,103 @@
+//! The books: all shelves, the wishes, and the audit.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+use laneway_domain::{Act, Answer, AuditLine, By, GroupId, Scope, Timestamp, Wish, WishId, WishTarget};
+
+use super::shelf::Shelf;
+
+/// How many lines of the audit are kept.
+const AUDIT: usize = 65_536;
+
+/// Everything that the store holds.
+#[derive(Debug, Default)]
+pub(super) struct Books {
+    shelves: BTreeMap<Scope, Shelf>,
+    wishes: BTreeMap<WishId, (Wish, By)>,
+    /// The open wish for each target.
+    wished: HashMap<Scope, HashMap<WishTarget, WishId>>,
+    next: u64,
+    audit: VecDeque<AuditLine>,
+    /// The number of the oldest line that is kept.
+    oldest: u64,
+}
+
+impl Books {
+    pub(super) fn shelf(&mut self, scope: &Scope) -> &mut Shelf {
+        self.shelves.entry(scope.clone()).or_default()
+    }
+
+    pub(super) fn known_shelf(&self, scope: &Scope) -> Option<&Shelf> {
+        self.shelves.get(scope)
+    }
+
+    /// The shelves of a group, in the order of topic and partition.
+    pub(super) fn of(&self, group: &GroupId) -> impl Iterator<Item = (&Scope, &Shelf)> {
+        let theirs = move |(scope, _): &(&Scope, &Shelf)| scope.group == *group;
+        self.shelves.iter().filter(theirs)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.shelves.values().map(Shelf::len).sum()
+    }
+
+    /// The open wish for a target.
+    pub(super) fn open_wish(&self, scope: &Scope, target: &WishTarget) -> Option<WishId> {
+        self.wished.get(scope)?.get(target).copied()
+    }
+
+    /// The targets in a scope that have an open wish.
+    pub(super) fn wished(&self, scope: &Scope) -> impl Iterator<Item = (&WishTarget, WishId)> {
+        self.wished.get(scope).into_iter().flatten().map(|(target, id)| (target, *id))
+    }
+
+    pub(super) fn wish(
+        &mut self,
+        at: Timestamp,
+        scope: Scope,
+        target: WishTarget,
+        act: Act,
+        by: &By,
+    ) -> WishId {
+        self.next += 1;
+        let wish = Wish { id: WishId(self.next), scope, target, act };
+        self.note(at, &wish, by, None);
+        let id = wish.id;
+        self.wished.entry(wish.scope.clone()).or_default().insert(wish.target.clone(), id);
+        self.wishes.insert(id, (wish, by.clone()));
+        id
+    }
+
+    /// The oldest open wishes in any of these scopes.
+    pub(super) fn open(&self, scopes: impl Fn(&Scope) -> bool, limit: usize) -> Vec<Wish> {
+        let wishes = self.wishes.values().map(|(wish, _)| wish);
+        wishes.filter(|wish| scopes(&wish.scope)).take(limit).cloned().collect()
+    }
+
+    pub(super) fn answer(&mut self, at: Timestamp, id: WishId, answer: Answer) {
+        if let Some((wish, by)) = self.wishes.remove(&id) {
+            if let Some(wished) = self.wished.get_mut(&wish.scope) {
+                wished.remove(&wish.target);
+            }
+            self.note(at, &wish, &by, Some(answer));
+        }
+    }
+
+    fn note(&mut self, at: Timestamp, wish: &Wish, by: &By, answer: Option<Answer>) {
+        if self.audit.len() == AUDIT {
+            self.audit.pop_front();
+            self.oldest += 1;
+        }
+        let Wish { id, scope, target, act } = wish;
+        let (scope, target) = (scope.clone(), target.clone());
+        let line = AuditLine { at, wish: *id, by: by.clone(), scope, target, act: act.name(), answer };
+        self.audit.push_back(line);
+    }
+
+    pub(super) fn audit(&self, group: &GroupId, after: Option<u64>, limit: usize) -> Vec<(u64, AuditLine)> {
+        let lines = (self.oldest..).zip(&self.audit);
+        let wanted =
+            lines.filter(|(n, line)| line.scope.group == *group && after.is_none_or(|after| *n > after));
+        wanted.take(limit).map(|(n, line)| (n, line.clone())).collect()
+    }
+}

@@ -1,0 +1,9 @@
+//! Dead letters in memory, and what waits behind them.
+
+mod books;
+mod desk;
+mod parking;
+mod queue;
+mod shelf;
+
+pub use queue::MemoryDeadLetters;

@@ -1,0 +1,392 @@
+//! A lot: one partition's part of the dead-letter store, as its owner sees it.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use laneway_domain::{
+    Act, AggregateKey, Answer, Claim, ErrorClass, Monotonic, ParkEntry, ParkState, ParkedAggregate, Position,
+    Resolution, Resume, Scope, StoreError, StoreFault, Timestamp, Waits, Wish, WishId, WishTarget,
+};
+
+use super::call::{Arrival, Call, Reply};
+use super::errand::{Errand, Kind, Stage};
+use super::errands::Errands;
+use super::pace::Paces;
+use crate::policy::{Next, RetryPolicy};
+
+/// What a lot wants done by the loop.
+#[derive(Debug)]
+pub(crate) enum Deed {
+    /// The scope is ours: tell the workers what is parked, and start to read.
+    Start(Vec<ParkedAggregate>),
+    /// These are in the store: their positions are settled.
+    Settle(Vec<Arrival>),
+    /// These go into their lane.
+    Feed(Feed),
+    /// Somebody else has claimed the scope: the partition is not ours any more.
+    Fenced,
+}
+
+/// Entries on their way back into a lane.
+#[derive(Debug)]
+pub(crate) struct Feed {
+    /// The aggregate; none for an event without one.
+    pub(crate) key: Option<AggregateKey>,
+    pub(crate) entries: Vec<ParkEntry>,
+    /// The last position that the store has, where these are the last entries of a parked aggregate.
+    pub(crate) upto: Option<Position>,
+    /// Whether their aggregate is not parked.
+    pub(crate) loose: bool,
+}
+
+/// One lot.
+#[derive(Debug)]
+pub(crate) struct Lot {
+    pub(crate) scope: Scope,
+    pub(crate) claim: Option<Claim>,
+    /// The kind of call that is under way: whether it writes.
+    under_way: Option<bool>,
+    /// What the store did not do, and when it is asked again.
+    again: Option<(Call, Monotonic)>,
+    tries: u32,
+    arrivals: Vec<Arrival>,
+    verdicts: Vec<(Position, Resolution)>,
+    answers: Vec<(WishId, Answer)>,
+    errands: Errands,
+    entries: Vec<Wish>,
+    /// Entries of aggregates that are not parked, in their lanes for a wish.
+    loose: HashMap<Position, Option<WishId>>,
+    /// Wishes that are taken up and not answered.
+    wishes: HashSet<WishId>,
+    /// Aggregates whose entries have all left: what is redelivered of them is settled.
+    marks: HashMap<AggregateKey, Position>,
+    passed: Vec<AggregateKey>,
+}
+
+/// How often a store that refuses is asked again.
+const BACKOFF: RetryPolicy = RetryPolicy {
+    max_retries: u32::MAX,
+    initial_interval: Duration::from_millis(50),
+    max_interval: Duration::from_secs(5),
+    multiplier: 2.0,
+    jitter: 0.2,
+};
+/// How many entries go into one write.
+const BATCH: usize = 512;
+
+impl Lot {
+    pub(crate) fn new(scope: Scope) -> Self {
+        Self {
+            scope,
+            claim: None,
+            under_way: None,
+            again: None,
+            tries: 0,
+            arrivals: Vec::new(),
+            verdicts: Vec::new(),
+            answers: Vec::new(),
+            errands: Errands::default(),
+            entries: Vec::new(),
+            loose: HashMap::new(),
+            wishes: HashSet::new(),
+            marks: HashMap::new(),
+            passed: Vec::new(),
+        }
+    }
+
+    /// Whether something is not in the store yet that has to be there before the partition goes.
+    pub(crate) fn is_busy(&self) -> bool {
+        let again = self.again.as_ref().is_some_and(|(call, _)| call.writes());
+        let under_way = self.under_way == Some(true);
+        again || under_way || !self.arrivals.is_empty() || !self.verdicts.is_empty()
+    }
+
+    /// The next call, if it is time for one; `Err` says when.
+    pub(crate) fn next(&mut self, paces: &mut Paces, now: Monotonic) -> Result<Call, Monotonic> {
+        if self.under_way.is_some() {
+            return Err(Monotonic::NEVER);
+        }
+        let call = match self.again.take() {
+            Some((call, due)) if due > now => {
+                self.again = Some((call, due));
+                return Err(due);
+            }
+            Some((call, _)) => call,
+            None => self.choose(paces, now)?,
+        };
+        self.under_way = Some(call.writes());
+        Ok(call)
+    }
+
+    /// What is written goes before what is read, so that what is read is whole.
+    fn choose(&mut self, paces: &mut Paces, now: Monotonic) -> Result<Call, Monotonic> {
+        if self.claim.is_none() {
+            return Ok(Call::Claim);
+        }
+        if !self.arrivals.is_empty() {
+            let rest = self.arrivals.split_off(self.arrivals.len().min(BATCH));
+            return Ok(Call::Park(std::mem::replace(&mut self.arrivals, rest)));
+        }
+        if !self.verdicts.is_empty() {
+            return Ok(Call::Resolve(std::mem::take(&mut self.verdicts)));
+        }
+        if !self.answers.is_empty() {
+            return Ok(Call::Answer(std::mem::take(&mut self.answers)));
+        }
+        if let Some(wish) = self.entries.pop() {
+            let WishTarget::Entry(position) = wish.target else { unreachable!("only entries wait there") };
+            return Ok(Call::Entry { wish: Box::new(wish), position });
+        }
+        if !self.passed.is_empty() {
+            return Ok(Call::Forget(std::mem::take(&mut self.passed)));
+        }
+        match self.errands.next_page(paces, now)? {
+            Some((key, after, limit)) => Ok(Call::Page { key, after, limit }),
+            None => Err(self.errands.next_due()),
+        }
+    }
+
+    /// The store answered.
+    pub(crate) fn answered(
+        &mut self,
+        call: Call,
+        result: Result<Reply, StoreError>,
+        now: (Monotonic, Timestamp),
+        deeds: &mut Vec<Deed>,
+    ) -> Result<(), StoreError> {
+        self.under_way = None;
+        match result {
+            Ok(reply) => {
+                self.tries = 0;
+                self.done(call, reply, now, deeds);
+                Ok(())
+            }
+            Err(error) if error.fault() == StoreFault::Fenced => {
+                deeds.push(Deed::Fenced);
+                Err(error)
+            }
+            Err(error) => {
+                self.tries = self.tries.saturating_add(1);
+                let wait = BACKOFF.next(self.tries, ErrorClass::Retryable, u64::from(self.tries));
+                let Next::After(wait) = wait else { unreachable!("the back-off never gives up") };
+                self.again = Some((call, now.0 + wait));
+                Err(error)
+            }
+        }
+    }
+
+    fn done(&mut self, call: Call, reply: Reply, now: (Monotonic, Timestamp), deeds: &mut Vec<Deed>) {
+        match (call, reply) {
+            (_, Reply::Claimed(claim, known)) => {
+                self.claim = Some(claim);
+                self.learn(&known, now);
+                deeds.push(Deed::Start(known));
+            }
+            (Call::Park(arrivals), _) => {
+                arrivals.iter().for_each(|arrival| self.stored(&arrival.entry, now));
+                deeds.push(Deed::Settle(arrivals));
+            }
+            (Call::Answer(answers), _) => {
+                self.wishes.retain(|id| answers.iter().all(|(answered, _)| answered != id));
+            }
+            (Call::Page { key, limit, .. }, Reply::Entries(entries)) => self.page(key, entries, limit, deeds),
+            (Call::Entry { wish, .. }, Reply::Entries(entries)) => self.entry(*wish, entries, deeds),
+            _ => {}
+        }
+    }
+
+    fn learn(&mut self, known: &[ParkedAggregate], now: (Monotonic, Timestamp)) {
+        for ParkedAggregate { key, last, waits } in known {
+            match waits {
+                None => drop(self.marks.insert(key.clone(), *last)),
+                Some(Waits::Dead) => self.errands.parked(key.clone(), *last, None),
+                Some(Waits::Until(due)) => self.errands.parked(key.clone(), *last, Some(at(*due, now))),
+            }
+        }
+    }
+
+    fn stored(&mut self, entry: &ParkEntry, now: (Monotonic, Timestamp)) {
+        let Some(key) = &entry.key else { return };
+        let due = match &entry.state {
+            ParkState::Backoff { due, .. } => Some(at(*due, now)),
+            ParkState::Dead(_) | ParkState::Follower => None,
+        };
+        self.marks.remove(key);
+        self.errands.parked(key.clone(), entry.event.position, due);
+    }
+
+    /// An event goes into the store.
+    pub(crate) fn park(&mut self, arrival: Arrival) {
+        self.arrivals.push(arrival);
+    }
+
+    /// An event that was redelivered left the store before: it is settled.
+    pub(crate) fn is_marked(&self, key: &AggregateKey, position: Position) -> bool {
+        self.marks.get(key).is_some_and(|last| position <= *last)
+    }
+
+    /// Whether anything is marked.
+    pub(crate) fn has_marks(&self) -> bool {
+        !self.marks.is_empty()
+    }
+
+    /// The group stands here for sure: marks that are passed go.
+    pub(crate) fn committed(&mut self, resume: Resume) {
+        let passed = self.marks.extract_if(|_, last| resume.is_past(*last)).map(|(key, _)| key);
+        self.passed.extend(passed);
+    }
+
+    /// Takes a wish up; one that is taken up already is passed over.
+    pub(crate) fn wish(&mut self, wish: Wish) {
+        if !self.wishes.insert(wish.id) {
+            return;
+        }
+        let key = match &wish.target {
+            WishTarget::Entry(_) => return self.entries.push(wish),
+            WishTarget::Aggregate(key) => key.clone(),
+        };
+        let kind = match wish.act {
+            Act::Redrive { per_second } => Kind::Redrive(per_second),
+            Act::Skip => Kind::Skip,
+            Act::Purge | Act::Edit(_) => Kind::Purge,
+        };
+        let begun = self.errands.begin(&key, Errand::new(kind, Some(wish.id)));
+        if begun.is_err() {
+            self.refuse(&key, &wish);
+        }
+    }
+
+    /// An aggregate is not parked any more, or its next attempt is under way: then the wish is asked for again later.
+    fn refuse(&mut self, key: &AggregateKey, wish: &Wish) {
+        if self.errands.has(key) {
+            self.wishes.remove(&wish.id);
+        } else {
+            self.answers.push((wish.id, Answer::Nothing));
+        }
+    }
+
+    fn page(&mut self, key: AggregateKey, entries: Vec<ParkEntry>, limit: usize, deeds: &mut Vec<Deed>) {
+        let upto = self.errands.last(&key);
+        let Some(errand) = self.errands.errand(&key) else { return };
+        errand.cursor = entries.last().map(|entry| entry.event.position).or(errand.cursor);
+        let is_last = entries.len() < limit;
+        match errand.kind {
+            _ if entries.is_empty() => {
+                errand.stage = Stage::AtWork;
+                deeds.push(Deed::Feed(Feed { key: Some(key), entries, upto, loose: false }));
+            }
+            Kind::Redrive(_) => {
+                errand.stage = Stage::AtWork;
+                let upto = upto.filter(|_| is_last);
+                deeds.push(Deed::Feed(Feed { key: Some(key), entries, upto, loose: false }));
+            }
+            Kind::Check => self.finish(&key),
+            Kind::Skip | Kind::Purge => {
+                errand.count += entries.len() as u64;
+                if errand.kind == Kind::Skip {
+                    errand.kind = Kind::Check;
+                }
+                let skipped = entries.iter().map(|entry| (entry.event.position, Resolution::Skipped));
+                self.verdicts.extend(skipped);
+                self.errands.read_on(&key);
+            }
+        }
+    }
+
+    /// An errand is through; its aggregate stays parked, or is open already.
+    fn finish(&mut self, key: &AggregateKey) {
+        let errand = self.errands.end(key);
+        self.answer(errand.as_ref(), Answer::Done);
+    }
+
+    fn answer(&mut self, errand: Option<&Errand>, answer: impl Fn(u64) -> Answer) {
+        if let Some(Errand { wish: Some(id), count, .. }) = errand {
+            self.answers.push((*id, answer(*count)));
+        }
+    }
+
+    fn entry(&mut self, wish: Wish, entries: Vec<ParkEntry>, deeds: &mut Vec<Deed>) {
+        let Some(entry) = entries.into_iter().next() else {
+            return self.answers.push((wish.id, Answer::Nothing));
+        };
+        let position = entry.event.position;
+        let parked = entry.key.clone().filter(|key| self.errands.has(key));
+        match wish.act {
+            Act::Edit(body) => {
+                self.verdicts.push((position, Resolution::Edited(body)));
+                self.answers.push((wish.id, Answer::Done(1)));
+            }
+            Act::Skip | Act::Purge => {
+                self.verdicts.push((position, Resolution::Skipped));
+                self.answers.push((wish.id, Answer::Done(1)));
+                if let Some(key) = parked {
+                    // One that is under way sees it by itself.
+                    drop(self.errands.begin(&key, Errand::new(Kind::Check, None)));
+                }
+            }
+            Act::Redrive { .. } => match parked {
+                Some(key) => self.redrive_one(key, entry, wish.id, deeds),
+                None => {
+                    self.loose.insert(position, Some(wish.id));
+                    let (key, entries) = (entry.key.clone(), vec![entry]);
+                    deeds.push(Deed::Feed(Feed { key, entries, upto: None, loose: true }));
+                }
+            },
+        }
+    }
+
+    fn redrive_one(&mut self, key: AggregateKey, entry: ParkEntry, wish: WishId, deeds: &mut Vec<Deed>) {
+        let errand = Errand { stage: Stage::AtWork, ..Errand::new(Kind::Check, Some(wish)) };
+        if self.errands.begin(&key, errand).is_ok() {
+            deeds.push(Deed::Feed(Feed { key: Some(key), entries: vec![entry], upto: None, loose: false }));
+        } else {
+            self.wishes.remove(&wish);
+        }
+    }
+
+    /// An entry that was in its lane has an end, or stays.
+    pub(crate) fn resolved(
+        &mut self,
+        key: Option<AggregateKey>,
+        position: Position,
+        resolution: Resolution,
+        now: (Monotonic, Timestamp),
+    ) {
+        let handled = resolution.leaves();
+        if let Some(wish) = self.loose.remove(&position) {
+            let answer = if handled { Answer::Done(1) } else { Answer::FailedAgain(0) };
+            self.answers.extend(wish.map(|id| (id, answer)));
+        } else if let Some(key) = key {
+            match &resolution {
+                _ if handled => self.errands.errand(&key).into_iter().for_each(|errand| errand.count += 1),
+                Resolution::Stays(state) => {
+                    let errand = self.errands.end(&key);
+                    self.answer(errand.as_ref(), Answer::FailedAgain);
+                    if let ParkState::Backoff { due, .. } = state {
+                        self.errands.wait(key, Some(at(*due, now)));
+                    }
+                }
+                _ => {}
+            }
+        }
+        self.verdicts.push((position, resolution));
+    }
+
+    /// What was fed into a lane is through, and more is to come.
+    pub(crate) fn page_done(&mut self, key: &AggregateKey) {
+        self.errands.read_on(key);
+    }
+
+    /// A lane is open again: nothing of its aggregate is in the store.
+    pub(crate) fn opened(&mut self, key: &AggregateKey) {
+        if let Some((last, errand)) = self.errands.opened(key) {
+            self.marks.insert(key.clone(), last);
+            self.answer(errand.as_ref(), Answer::Done);
+        }
+    }
+}
+
+/// A time on the wall, on the clock that never goes back.
+fn at(due: Timestamp, (monotonic, wall): (Monotonic, Timestamp)) -> Monotonic {
+    monotonic + due.since(wall)
+}

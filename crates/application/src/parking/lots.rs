@@ -1,0 +1,178 @@
+//! All lots of a subscription, and the calls that are under way for them.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use laneway_domain::{
+    BoxFuture, Clock, DeadLetterQueue, Monotonic, OwnerId, Resume, Scope, StoreError, Timestamp, Wish,
+};
+
+use super::call::{Call, Desk, Reply, Stored};
+use super::lot::{Deed, Lot};
+use super::pace::Paces;
+use crate::ledger::Tenure;
+
+/// How many wishes are taken up at once.
+const WISHES: usize = 256;
+
+/// The lots; none, and free, where the store does not park.
+pub(crate) struct Lots {
+    desk: Option<Desk>,
+    poll: Duration,
+    lots: HashMap<Tenure, Lot>,
+    running: FuturesUnordered<BoxFuture<Stored>>,
+    touched: Vec<Tenure>,
+    alarms: BTreeSet<(Monotonic, Tenure)>,
+    paces: Paces,
+    /// When operators' wishes are asked for next; never while they are being asked for.
+    next_poll: Monotonic,
+    refusal: Option<String>,
+}
+
+impl Lots {
+    /// No lots; they are awake if `store` parks. Wishes are asked for every `poll`.
+    pub(crate) fn new(
+        store: Option<Arc<dyn DeadLetterQueue>>,
+        owner: OwnerId,
+        clock: Arc<dyn Clock>,
+        poll: Duration,
+        patience: Duration,
+    ) -> Self {
+        let store = store.filter(|store| store.parking().is_some());
+        Self {
+            desk: store.map(|store| Desk { store, owner, clock, patience }),
+            poll,
+            lots: HashMap::new(),
+            running: FuturesUnordered::new(),
+            touched: Vec::new(),
+            alarms: BTreeSet::new(),
+            paces: Paces::default(),
+            next_poll: Monotonic::NEVER,
+            refusal: None,
+        }
+    }
+
+    /// Whether there is a store that parks.
+    pub(crate) fn are_awake(&self) -> bool {
+        self.desk.is_some()
+    }
+
+    /// A partition is ours: its scope has to be claimed before it starts.
+    pub(crate) fn begin(&mut self, tenure: Tenure, scope: Scope, now: Monotonic) {
+        self.lots.insert(tenure, Lot::new(scope));
+        self.touched.push(tenure);
+        if self.next_poll == Monotonic::NEVER && self.lots.len() == 1 {
+            self.next_poll = now + self.poll;
+        }
+    }
+
+    /// A partition is no longer ours. Calls under way may still land: the next claim voids them.
+    pub(crate) fn end(&mut self, tenure: Tenure) {
+        if self.lots.remove(&tenure).is_some() && self.lots.is_empty() {
+            self.next_poll = Monotonic::NEVER;
+            self.refusal = None;
+        }
+    }
+
+    /// A lot, to change it.
+    pub(crate) fn lot(&mut self, tenure: Tenure) -> Option<&mut Lot> {
+        let lot = self.lots.get_mut(&tenure)?;
+        self.touched.push(tenure);
+        Some(lot)
+    }
+
+    /// A lot, to look at it.
+    pub(crate) fn look(&self, tenure: Tenure) -> Option<&Lot> {
+        self.lots.get(&tenure)
+    }
+
+    /// The group stands here for sure.
+    pub(crate) fn committed(&mut self, tenure: Tenure, resume: Resume) {
+        if self.look(tenure).is_some_and(Lot::has_marks)
+            && let Some(lot) = self.lot(tenure)
+        {
+            lot.committed(resume);
+        }
+    }
+
+    /// Whether something of a tenure is not in the store yet.
+    pub(crate) fn is_busy(&self, tenure: Tenure) -> bool {
+        self.lots.get(&tenure).is_some_and(Lot::is_busy)
+    }
+
+    /// What the store says, while it refuses.
+    pub(crate) fn refusal(&self) -> Option<&str> {
+        self.refusal.as_deref()
+    }
+
+    /// Makes the calls that it is time for.
+    pub(crate) fn drive(&mut self, now: Monotonic) {
+        let Some(desk) = &self.desk else { return };
+        while let Some((due, tenure)) = self.alarms.first().copied().filter(|(due, _)| *due <= now) {
+            self.alarms.remove(&(due, tenure));
+            self.touched.push(tenure);
+        }
+        for tenure in self.touched.drain(..) {
+            let Some(lot) = self.lots.get_mut(&tenure) else { continue };
+            match lot.next(&mut self.paces, now) {
+                Ok(call) => {
+                    let (scope, claim) = (lot.scope.clone(), lot.claim.clone());
+                    self.running.push(Box::pin(desk.clone().call(tenure, scope, claim, call)));
+                }
+                Err(Monotonic::NEVER) => {}
+                Err(due) => drop(self.alarms.insert((due, tenure))),
+            }
+        }
+        if self.next_poll <= now {
+            let claims: Vec<_> = self.lots.values().filter_map(|lot| lot.claim.clone()).collect();
+            self.next_poll = Monotonic::NEVER;
+            self.running.push(Box::pin(desk.clone().wishes(claims, WISHES)));
+        }
+    }
+
+    /// When something is to be done even if nothing happens.
+    pub(crate) fn due(&self) -> Monotonic {
+        self.alarms.first().map_or(Monotonic::NEVER, |(due, _)| *due).min(self.next_poll)
+    }
+
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Stored> {
+        match self.running.poll_next_unpin(cx) {
+            Poll::Ready(Some(stored)) => Poll::Ready(stored),
+            Poll::Ready(None) | Poll::Pending => Poll::Pending,
+        }
+    }
+
+    /// A lot's call has an answer; what the loop has to do now, and the error where the store did not do it.
+    pub(crate) fn answered(
+        &mut self,
+        tenure: Tenure,
+        call: Call,
+        result: Result<Reply, StoreError>,
+        now: (Monotonic, Timestamp),
+    ) -> (Vec<Deed>, Option<StoreError>) {
+        let mut deeds = Vec::new();
+        let Some(lot) = self.lots.get_mut(&tenure) else { return (deeds, None) };
+        let error = lot.answered(call, result, now, &mut deeds).err();
+        self.refusal = error.as_ref().map(ToString::to_string);
+        self.touched.push(tenure);
+        (deeds, error)
+    }
+
+    /// Operators' wishes have come.
+    pub(crate) fn wished(&mut self, wishes: Vec<Wish>, now: Monotonic) {
+        if !self.lots.is_empty() {
+            self.next_poll = now + self.poll;
+        }
+        for wish in wishes {
+            let lot = self.lots.iter_mut().find(|(_, lot)| lot.scope == wish.scope && lot.claim.is_some());
+            if let Some((tenure, lot)) = lot {
+                self.touched.push(*tenure);
+                lot.wish(wish);
+            }
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! What operators ask the owners of partitions to do with dead letters, and what became of it.
+
+use crate::aggregate::AggregateKey;
+use crate::dead_letter::{DeathCause, LetterId};
+use crate::error::Invalid;
+use crate::identity::{GroupId, TenantId};
+use crate::parking::Scope;
+use crate::position::Position;
+use crate::record::Body;
+use crate::time::Timestamp;
+use crate::topic::TopicName;
+
+/// Names a wish; rising in one store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WishId(pub u64);
+
+/// What one owner is asked to do with one target of its scope.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wish {
+    /// Its name.
+    pub id: WishId,
+    /// Where.
+    pub scope: Scope,
+    /// What is meant.
+    pub target: WishTarget,
+    /// What to do with it.
+    pub act: Act,
+}
+
+/// What a wish is about.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum WishTarget {
+    /// Everything that waits of one aggregate, in order.
+    Aggregate(AggregateKey),
+    /// One entry.
+    Entry(Position),
+}
+
+/// What is done with a target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Act {
+    /// Handle it again, through its lane; at most so many events a second in one process, where that is said.
+    Redrive {
+        /// Events a second; none is as fast as it goes.
+        per_second: Option<u32>,
+    },
+    /// Let one entry go without handling it; of an aggregate its head.
+    Skip,
+    /// Let everything of the target go without handling it.
+    Purge,
+    /// Give it another content, under the same identity.
+    Edit(Body),
+}
+
+impl Act {
+    /// Its name in an audit.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Redrive { .. } => "redrive",
+            Self::Skip => "skip",
+            Self::Purge => "purge",
+            Self::Edit(_) => "edit",
+        }
+    }
+}
+
+/// What became of a wish.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// It was done; with so many events.
+    Done(u64),
+    /// Its events failed again and wait as before; so many were handled until then.
+    FailedAgain(u64),
+    /// There was nothing to do it with.
+    Nothing,
+}
+
+/// Who asks, and why: nothing is changed without it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct By {
+    who: String,
+    why: String,
+}
+
+impl By {
+    /// The longest name or reason, in bytes.
+    pub const MAX_LEN: usize = 1_024;
+
+    /// Somebody with a reason.
+    ///
+    /// # Errors
+    /// [`Invalid`] where one of both is empty, has control characters or is longer than [`Self::MAX_LEN`].
+    pub fn new(who: impl Into<String>, why: impl Into<String>) -> Result<Self, Invalid> {
+        let (who, why) = (who.into(), why.into());
+        for (field, text) in [("who", &who), ("why", &why)] {
+            if text.trim().is_empty() || text.len() > Self::MAX_LEN || text.chars().any(char::is_control) {
+                let rule = "has 1 to 1,024 bytes and no control characters, for the audit";
+                return Err(Invalid::new(field, rule, format!("{text:?}")));
+            }
+        }
+        Ok(Self { who, why })
+    }
+
+    /// Who.
+    #[must_use]
+    pub fn who(&self) -> &str {
+        &self.who
+    }
+
+    /// Why.
+    #[must_use]
+    pub fn why(&self) -> &str {
+        &self.why
+    }
+}
+
+/// Which entries of a group are meant: those that fit everything that is said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Filter {
+    /// The group.
+    pub group: GroupId,
+    /// Only this topic.
+    pub topic: Option<TopicName>,
+    /// Only this aggregate, or this entry.
+    pub target: Option<FilterTarget>,
+    /// Only this tenant.
+    pub tenant: Option<TenantId>,
+    /// Only aggregates whose head died of this.
+    pub cause: Option<DeathCause>,
+    /// Only aggregates whose head died at this time or later.
+    pub since: Option<Timestamp>,
+    /// Only those with this text in their error.
+    pub error: Option<String>,
+}
+
+/// One aggregate, or one entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FilterTarget {
+    /// The aggregate.
+    Aggregate(AggregateKey),
+    /// The entry.
+    Entry(LetterId),
+}
+
+impl Filter {
+    /// Everything of a group.
+    #[must_use]
+    pub const fn group(group: GroupId) -> Self {
+        Self { group, topic: None, target: None, tenant: None, cause: None, since: None, error: None }
+    }
+
+    /// One aggregate of a group.
+    #[must_use]
+    pub fn aggregate(group: GroupId, key: AggregateKey) -> Self {
+        Self { target: Some(FilterTarget::Aggregate(key)), ..Self::group(group) }
+    }
+
+    /// One entry.
+    #[must_use]
+    pub fn entry(id: LetterId) -> Self {
+        Self { target: Some(FilterTarget::Entry(id.clone())), ..Self::group(id.group) }
+    }
+
+    /// Only this topic.
+    #[must_use]
+    pub fn topic(self, topic: TopicName) -> Self {
+        Self { topic: Some(topic), ..self }
+    }
+
+    /// Only what died of this.
+    #[must_use]
+    pub fn cause(self, cause: DeathCause) -> Self {
+        Self { cause: Some(cause), ..self }
+    }
+}
+
+/// A line of the audit: somebody asked for something, or an owner answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditLine {
+    /// When.
+    pub at: Timestamp,
+    /// Which wish.
+    pub wish: WishId,
+    /// Who asked, and why.
+    pub by: By,
+    /// Where.
+    pub scope: Scope,
+    /// What was meant.
+    pub target: WishTarget,
+    /// What was asked.
+    pub act: &'static str,
+    /// What became of it; none where it has just been asked.
+    pub answer: Option<Answer>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_changes_anything_without_a_name_and_a_reason() {
+        assert!(By::new("ops", "the fix is out").is_ok());
+        assert_eq!(By::new(" ", "x").unwrap_err().field(), "who");
+        assert_eq!(By::new("ops", "").unwrap_err().field(), "why");
+        assert!(By::new("ops", "a\nb").is_err());
+        assert!(By::new("o".repeat(By::MAX_LEN + 1), "x").is_err());
+    }
+}
