@@ -93,3 +93,7 @@ impl Crew {
         &mut self.reports
     }
 }
+
+#[cfg(test)]
+#[path = "crew_tests.rs"]
+mod tests;
