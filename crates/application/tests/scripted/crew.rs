@@ -27,7 +27,8 @@ async fn ends_with_a_reason(workers: usize, gone: usize) {
     options.workers = workers;
     let subscription = stage.subscribe(options, Rotten(AtomicUsize::new(gone))).await;
     let ended = stage.diary.within(std::time::Duration::from_secs(20), subscription.ended()).await;
-    assert!(ended.expect("it never ended").is_some_and(|reason| reason.contains("worker")));
+    let reason = ended.unwrap_or_else(|| panic!("it never ended"));
+    assert!(reason.is_some_and(|reason| reason.contains("worker")));
     assert!(subscription.is_gone() && !subscription.health().is_good());
 }
 
