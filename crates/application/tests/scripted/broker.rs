@@ -118,7 +118,10 @@ impl Session for Scripted {
     }
 
     fn start(&mut self, partition: PartitionId, _: Epoch, _: Resume) {
-        self.diary.write(|page| page.flow(partition.0, Flow::Open));
+        self.diary.write(|page| {
+            page.reader = tokio::task::try_id();
+            page.flow(partition.0, Flow::Open);
+        });
     }
 
     fn flow(&mut self, partition: PartitionId, _: Epoch, flow: Flow) {

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use laneway_domain::{Cancellation, Event, Handler, HandlerContext, HandlerError};
 
+use crate::diary::PATIENCE;
 use crate::stage::{Stage, options};
 
 /// Panics where no guard stands, in so many workers.
@@ -26,7 +27,7 @@ async fn ends_with_a_reason(workers: usize, gone: usize) {
     let mut options = options();
     options.workers = workers;
     let subscription = stage.subscribe(options, Rotten(AtomicUsize::new(gone))).await;
-    let ended = stage.diary.within(std::time::Duration::from_secs(20), subscription.ended()).await;
+    let ended = stage.diary.within(PATIENCE, subscription.ended()).await;
     let reason = ended.unwrap_or_else(|| panic!("it never ended"));
     assert!(reason.is_some_and(|reason| reason.contains("worker")));
     assert!(subscription.is_gone() && !subscription.health().is_good());

@@ -3,7 +3,6 @@
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
-use std::time::Duration;
 
 use laneway_application::SystemClock;
 use laneway_application::consume::Subscription;
@@ -13,10 +12,8 @@ use laneway_domain::{
 };
 use laneway_memory::MemoryDeadLetters;
 
+use crate::diary::PATIENCE;
 use crate::stage::{Stage, name, options};
-
-/// Waits on real time; only a test that fails takes so long.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 async fn handled(stage: &Stage, subscription: &Subscription, count: u64) {
     let counted = async {

@@ -8,15 +8,18 @@ use std::time::Duration;
 use futures_util::future::{Either, select};
 use laneway_domain::{Clock, Flow, Resume, RevocationId};
 use tokio::sync::watch;
+use tokio::task::Id;
 
 /// Longer than anything takes, and shorter than the engine's own patience with a handler.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 #[derive(Debug, Default)]
 pub(crate) struct Page {
     /// Partitions whose flow is closed.
     pub(crate) closed: BTreeSet<u32>,
     pub(crate) committed: BTreeMap<u32, Resume>,
+    /// The task that reads the session.
+    pub(crate) reader: Option<Id>,
     /// The revocation that was answered last.
     pub(crate) released: Option<RevocationId>,
     /// Events whose handler has started, in order.

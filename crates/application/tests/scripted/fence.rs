@@ -6,10 +6,12 @@ use std::sync::{Mutex, mpsc};
 use std::time::Duration;
 
 use laneway_application::SystemClock;
+use laneway_application::consume::{LaneStats, Subscription};
 use laneway_domain::{BoxFuture, Clock, Monotonic, SessionEvent, Timestamp};
 use tokio::sync::Notify;
+use tokio::task::Id;
 
-use crate::diary::Diary;
+use crate::diary::{Diary, PATIENCE};
 use crate::stage::{Stage, options};
 
 fn until(nanos: u64) -> SessionEvent {
@@ -32,10 +34,10 @@ async fn a_worker_that_sleeps_without_permission_starts_as_soon_as_it_comes() {
     assert_eq!(stage.clock.monotonic(), before, "nobody but the permission woke the worker");
 }
 
-/// Stands still, wakes nobody, and can hold its next reader back between the look and what follows it.
+/// Stands still, wakes nobody, and can hold a task back between its next look and what follows that.
 struct Frozen {
     now: AtomicU64,
-    trap: Mutex<Option<mpsc::Receiver<()>>>,
+    trap: Mutex<Option<(Id, mpsc::Receiver<()>)>>,
     trapped: Notify,
 }
 
@@ -46,8 +48,9 @@ impl Clock for Frozen {
 
     fn monotonic(&self) -> Monotonic {
         let now = Monotonic::from_nanos(self.now.load(Ordering::SeqCst));
-        let trap = self.trap.lock().unwrap().take();
-        if let Some(released) = trap {
+        let ours = |(id, _): &mut (Id, _)| tokio::task::try_id() == Some(*id);
+        let trap = self.trap.lock().unwrap().take_if(ours);
+        if let Some((_, released)) = trap {
             self.trapped.notify_one();
             // Released by the test, or by its end.
             let _ = released.recv();
@@ -60,6 +63,16 @@ impl Clock for Frozen {
     }
 }
 
+/// Waits for what the worker says of its lanes when its turn is over.
+async fn lanes(stage: &Stage, subscription: &Subscription, holds: impl Fn(LaneStats) -> bool) {
+    let said = async {
+        while !holds(subscription.stats().lanes) {
+            tokio::task::yield_now().await;
+        }
+    };
+    stage.diary.within(PATIENCE, said).await.unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_permission_that_comes_while_the_last_runs_out_is_not_missed() {
     let now = AtomicU64::new(5);
@@ -69,22 +82,17 @@ async fn a_permission_that_comes_while_the_last_runs_out_is_not_missed() {
     stage.broker.say(until(10));
     stage.broker.assign(0);
     stage.broker.deliver(0, &[("a", "holds"), ("a", "waits")]);
-    stage.diary.until("the first runs", |page| page.has_started("holds")).await;
+    lanes(&stage, &subscription, |lanes| lanes.active == 1).await;
     // The loop looks at the clock, and is slow to say that there is a new permission.
     let (release, released) = mpsc::channel::<()>();
-    *clock.trap.lock().unwrap() = Some(released);
+    let reader = stage.diary.read(|page| page.reader).unwrap();
+    *clock.trap.lock().unwrap() = Some((reader, released));
     stage.broker.say(until(20));
-    let patience = Duration::from_secs(20);
-    stage.diary.within(patience, clock.trapped.notified()).await.unwrap();
+    stage.diary.within(PATIENCE, clock.trapped.notified()).await.unwrap();
     // Meanwhile the old one runs out, and the worker goes to sleep on it.
     clock.now.store(10, Ordering::SeqCst);
     stage.diary.free("holds");
-    let asleep = async {
-        while subscription.stats().lanes.idle != 1 {
-            tokio::task::yield_now().await;
-        }
-    };
-    stage.diary.within(patience, asleep).await.unwrap();
+    lanes(&stage, &subscription, |lanes| lanes.idle == 1).await;
     assert!(!stage.diary.read(|page| page.has_started("waits")));
     drop(release);
     stage.diary.until("the new one is used", |page| page.has_started("waits")).await;
