@@ -40,6 +40,8 @@ pub(crate) enum Report {
     Dead(Box<Dead>),
     /// A lane's queue became full, or is no longer.
     Full { tenure: Tenure, full: bool },
+    /// Lanes went without an event that is done: forgotten, or buried.
+    Fewer,
     /// Nothing of a drain's tenures runs in this worker.
     Drained(DrainId),
 }

@@ -45,6 +45,8 @@ impl Loop {
             Report::Failed { tenure, slot, attempts } => self.retrying(tenure, slot, attempts),
             Report::Dead(dead) => self.dead(dead),
             Report::Full { tenure, full } => self.lane_full(tenure, full),
+            // The lanes are counted after every report.
+            Report::Fewer => {}
             Report::Drained(id) => self.drains.drained(id),
         }
     }

@@ -128,7 +128,7 @@ fn request(options: &SubscriptionOptions) -> Request {
     }
 }
 
-fn share(options: &SubscriptionOptions, clock: Arc<dyn Clock>) -> Shared {
+pub(super) fn share(options: &SubscriptionOptions, clock: Arc<dyn Clock>) -> Shared {
     Shared {
         group: options.group.clone(),
         clock,
