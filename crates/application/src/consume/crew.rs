@@ -19,6 +19,8 @@ use super::worker::{Post, work};
 pub(crate) struct Crew {
     workers: Vec<UnboundedSender<Command>>,
     reports: UnboundedReceiver<Report>,
+    /// Keeps the reports open: a queue whose workers are all gone would be ready for ever, and hide that they are.
+    _open: UnboundedSender<Report>,
     tasks: JoinSet<()>,
 }
 
@@ -41,7 +43,7 @@ impl Crew {
             down
         };
         let workers = (0..workers).map(hire).collect();
-        Self { workers, reports, tasks }
+        Self { workers, reports, _open: up, tasks }
     }
 
     /// Ready when a worker is gone that nobody dismissed: it has panicked, and its lanes will not move again.
@@ -91,3 +93,7 @@ impl Crew {
         &mut self.reports
     }
 }
+
+#[cfg(test)]
+#[path = "crew_tests.rs"]
+mod tests;

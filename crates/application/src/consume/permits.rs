@@ -144,6 +144,19 @@ mod tests {
     }
 
     #[test]
+    fn a_permit_that_goes_to_who_waits_is_not_taken_back_in_the_same_turn() {
+        let pool = Permits::new(1, 2);
+        let (mut a, mut b) = (Purse::new(pool.clone(), 0), Purse::new(pool, 1));
+        let woken = Arc::new(Count(AtomicUsize::new(0)));
+        assert!(a.take(Waker::noop()) && !b.take(Waker::noop()));
+        a.give();
+        assert!(!a.take(&Waker::from(woken.clone())));
+        assert_eq!(woken.0.load(Ordering::SeqCst), 1, "it has a turn of its own again");
+        a.rest();
+        assert!(b.take(Waker::noop()) && !a.take(Waker::noop()));
+    }
+
+    #[test]
     fn a_purse_that_goes_away_takes_no_permit_with_it() {
         let pool = Permits::new(2, 1);
         let mut purse = Purse::new(pool.clone(), 0);

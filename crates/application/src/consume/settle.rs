@@ -56,6 +56,8 @@ impl Loop {
             Report::Opened { tenure, key } => {
                 self.lots.lot(tenure).into_iter().for_each(|lot| lot.opened(&key))
             }
+            // The lanes are counted after every report.
+            Report::Fewer => {}
             Report::Drained(id) => self.drains.drained(id),
         }
     }

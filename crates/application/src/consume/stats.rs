@@ -93,12 +93,15 @@ pub(crate) struct WorkerCounters {
 }
 
 impl WorkerCounters {
-    pub(crate) fn say(&self, census: crate::lanes::Census) {
+    /// Whether there are fewer lanes than last time; only the worker itself says.
+    pub(crate) fn say(&self, census: crate::lanes::Census) -> bool {
+        let before = self.lanes.load(Ordering::Relaxed);
         self.lanes.store(census.lanes, Ordering::Relaxed);
         self.running.store(census.running, Ordering::Relaxed);
         self.waiting.store(census.waiting, Ordering::Relaxed);
         self.dead.store(census.dead, Ordering::Relaxed);
         self.parked.store(census.parked, Ordering::Relaxed);
+        census.lanes < before
     }
 }
 

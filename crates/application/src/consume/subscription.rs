@@ -147,7 +147,7 @@ fn owner(shared: &Shared) -> OwnerId {
     OwnerId::new(name).unwrap_or_else(|_| unreachable!("letters, digits and dashes"))
 }
 
-fn share(
+pub(super) fn share(
     options: &SubscriptionOptions,
     clock: Arc<dyn Clock>,
     after: AfterDeadLetter,

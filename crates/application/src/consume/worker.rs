@@ -356,7 +356,10 @@ where
 
     fn flush(&mut self) {
         // Before the reports, so that whoever settles them sees lanes at least as new.
-        self.shared.counters.workers[self.number].say(self.lanes.census());
+        let fewer = self.shared.counters.workers[self.number].say(self.lanes.census());
+        if fewer && self.done.is_empty() {
+            self.done.push(Report::Fewer);
+        }
         for report in self.done.drain(..) {
             // A loop that has gone no longer wants to know.
             let _ = self.reports.send(report);

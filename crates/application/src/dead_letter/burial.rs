@@ -136,7 +136,9 @@ async fn bury(store: Option<&dyn DeadLetterQueue>, letter: &DeadLetter) -> Resul
         return Err(StoreError::new(StoreFault::Rejected, "bury", reason));
     };
     let unknown = |reason| Err(StoreError::new(StoreFault::Unknown, "bury", reason));
-    match AssertUnwindSafe(store.bury(vec![letter.clone()])).catch_unwind().await {
+    // The call stands in the future: a store may panic before it returns one.
+    let answers = AssertUnwindSafe(async { store.bury(vec![letter.clone()]).await });
+    match answers.catch_unwind().await {
         Ok(mut answers) => answers.pop().unwrap_or_else(|| unknown("the store gave no answer")),
         Err(_) => unknown("the store panicked"),
     }
