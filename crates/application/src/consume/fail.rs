@@ -33,7 +33,7 @@ where
         let next = self.shared.retry.next(trouble.attempts, class, seed);
         self.tell(ticket, &failure, trouble, next);
         match next {
-            Next::After(wait) if self.waits_outside(ticket, wait) => {
+            Next::After(wait) if self.waits_outside(lane, ticket, wait) => {
                 self.park_waiting(lane, ticket, trouble, wait)
             }
             Next::After(wait) => self.again(lane, ticket, trouble, wait),
@@ -76,8 +76,9 @@ where
     }
 
     /// Whether an event waits for its next attempt in the dead-letter store.
-    fn waits_outside(&self, ticket: Ticket, wait: Duration) -> bool {
-        wait > self.shared.hold && self.parks(ticket) && !self.is_draining(self.runs.tenure(ticket.run))
+    fn waits_outside(&self, lane: LaneId, ticket: Ticket, wait: Duration) -> bool {
+        let too_much = wait > self.shared.hold || self.lanes.is_full(lane);
+        too_much && self.parks(ticket) && !self.is_draining(self.runs.tenure(ticket.run))
     }
 
     fn dies(

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use laneway_domain::{AggregateKey, Death, ParkEntry, ParkState, Position, Resolution};
+use laneway_domain::{Death, ParkEntry, ParkState, Position, Resolution};
 
 use super::message::{Redrive, Report};
 use super::run::{Entry, KeyRef, Run};
@@ -148,7 +148,7 @@ where
             self.runs.release(marker);
             return self.send(Report::PageDone { tenure, key });
         }
-        self.put_back(lane, marker, entries, opens.then_some((tenure, key)));
+        self.put_back(lane, marker, entries, opens);
     }
 
     /// The entries of a page, and the marker behind them.
@@ -159,23 +159,13 @@ where
         (marker, tickets)
     }
 
-    /// Puts entries into their lane, and a marker behind them unless it `opens`.
-    fn put_back(
-        &mut self,
-        lane: LaneId,
-        marker: Ticket,
-        entries: Vec<Ticket>,
-        opens: Option<(Tenure, AggregateKey)>,
-    ) {
-        entries.into_iter().for_each(|ticket| self.lanes.feed(lane, ticket));
-        if let Some((tenure, key)) = opens {
-            self.runs.release(marker);
+    /// Puts entries into their lane, and a marker behind them. With the last page what arrives queues behind that.
+    fn put_back(&mut self, lane: LaneId, marker: Ticket, entries: Vec<Ticket>, is_last: bool) {
+        entries.into_iter().chain([marker]).for_each(|ticket| self.lanes.feed(lane, ticket));
+        if is_last {
             self.lanes.unpark(lane);
-            let aside = self.parked.remove(&lane).map(|parked| parked.aside);
+            let aside = self.parked.get_mut(&lane).map(|parked| std::mem::take(&mut parked.aside));
             aside.into_iter().flatten().for_each(|ticket| self.lanes.feed(lane, ticket));
-            self.send(Report::Opened { tenure, key });
-        } else {
-            self.lanes.feed(lane, marker);
         }
         if self.lanes.phase(lane) == Some(Phase::Parked)
             && let Some(head) = self.lanes.head(lane)
@@ -185,15 +175,21 @@ where
         }
     }
 
-    /// Whether the head that is to start is a marker: then its lane is parked, and the next page is asked for.
+    /// Whether the head that is to start is a marker. Behind the last page the lane is open from now on; behind any other
+    /// it is parked again, until the next one comes.
     pub(super) fn is_marker(&mut self, lane: LaneId, ticket: Ticket) -> bool {
         if self.runs.entry(ticket).slot != Slot::MARKER {
             return false;
         }
-        self.lanes.rest(lane);
         let tenure = self.runs.tenure(ticket.run);
-        if let Some(key) = self.runs.key(ticket).and_then(KeyRef::to_owned) {
+        let Some(key) = self.runs.key(ticket).and_then(KeyRef::to_owned) else { return true };
+        if self.lanes.is_parked(lane) {
+            self.lanes.rest(lane);
             self.send(Report::PageDone { tenure, key });
+        } else {
+            self.parked.remove(&lane);
+            self.send(Report::Opened { tenure, key });
+            self.advance(lane, ticket);
         }
         true
     }

@@ -63,6 +63,11 @@ impl Lanes {
         }
     }
 
+    /// Whether what arrives for a lane goes to the store.
+    pub fn is_parked(&self, lane: LaneId) -> bool {
+        self.phase(lane).is_some() && self.lanes[lane.at as usize].parked
+    }
+
     /// Takes the marker from the head of a parked lane: what queues behind it may start.
     pub fn wake(&mut self, lane: LaneId) -> Opened {
         if self.phase(lane) == Some(Phase::Parked) { self.finish(lane) } else { Opened::Late }

@@ -16,7 +16,8 @@ pub struct RetryPolicy {
     pub max_retries: u32,
     /// The wait before the first retry. Default 200 ms.
     pub initial_interval: Duration,
-    /// The longest wait. Default 10 s; at most [`RetryPolicy::HOLD`].
+    /// The longest wait, at most [`RetryPolicy::LONGEST`]. Default 10 s. Where it is longer than what a subscription holds in
+    /// memory, the dead-letter store has to park.
     pub max_interval: Duration,
     /// What each wait is multiplied by to give the next. Default 2.
     pub multiplier: f64,
@@ -48,8 +49,8 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// The longest that an event may wait in memory, where it pins credit, watermark and retention.
-    pub const HOLD: Duration = Duration::from_secs(60);
+    /// The longest wait that a policy may ask for: 30 days.
+    pub const LONGEST: Duration = Duration::from_secs(30 * 24 * 3_600);
 
     /// No retries: every failure is a dead letter.
     #[must_use]
@@ -69,8 +70,7 @@ impl RetryPolicy {
         let (first, longest) = (self.initial_interval, self.max_interval);
         rule(!first.is_zero(), "retry.initial_interval", "is longer than 0", format!("{first:?}"));
         rule(longest >= first, "retry.max_interval", "is not below initial_interval", format!("{longest:?}"));
-        let hold = "is at most 60s: longer waits need a parking store";
-        rule(longest <= Self::HOLD, "retry.max_interval", hold, format!("{longest:?}"));
+        rule(longest <= Self::LONGEST, "retry.max_interval", "is at most 30 days", format!("{longest:?}"));
         let grows = self.multiplier >= 1.0 && self.multiplier <= 100.0;
         rule(grows, "retry.multiplier", "lies between 1 and 100", self.multiplier.to_string());
         let share = (0.0..=1.0).contains(&self.jitter);
@@ -125,8 +125,8 @@ mod tests {
         };
         let fields: Vec<_> = policy.faults().iter().map(|fault| fault.field().to_owned()).collect();
         assert_eq!(fields, ["retry.max_interval", "retry.multiplier", "retry.jitter", "retry.max_retries"]);
-        let long = RetryPolicy { max_interval: Duration::from_secs(61), ..RetryPolicy::default() };
-        assert!(long.faults()[0].rule().contains("parking store"));
+        let long = RetryPolicy { max_interval: RetryPolicy::LONGEST * 2, ..RetryPolicy::default() };
+        assert!(long.faults()[0].rule().contains("30 days"));
         assert_eq!(RetryPolicy::default().faults(), []);
     }
 
