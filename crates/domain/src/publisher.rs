@@ -1,5 +1,7 @@
 //! The port down to a broker.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use thiserror::Error;
 
@@ -39,6 +41,21 @@ pub trait Publisher: Send + Sync {
 
     /// Waits until every event handed over has an outcome, at the latest until `deadline`.
     async fn flush(&self, deadline: Monotonic) -> Flushed;
+}
+
+#[async_trait]
+impl<T: Publisher + ?Sized> Publisher for Arc<T> {
+    fn capabilities(&self) -> &PublisherCapabilities {
+        (**self).capabilities()
+    }
+
+    async fn publish(&self, batch: Outgoing) -> Vec<Result<Published, PublishError>> {
+        (**self).publish(batch).await
+    }
+
+    async fn flush(&self, deadline: Monotonic) -> Flushed {
+        (**self).flush(deadline).await
+    }
 }
 
 /// A batch on its way to a broker.

@@ -11,7 +11,6 @@ use laneway_domain::invariant::{Happening, MemberId};
 use laneway_domain::{DeadLetterQueue, Flushed, Handler};
 
 use super::adapter::Adapter;
-use super::ports::{Aside, Down, Up};
 use crate::history::{RecordedDeadLetters, RecordedHandler, RecordedPublisher, RecordedSubscriber, Recorder};
 
 /// A bus whose ports and handlers are recorded. Clones are the same bus.
@@ -25,9 +24,9 @@ pub(crate) struct Member {
 impl Member {
     pub(crate) fn new(adapter: &Adapter, dead_letters: Arc<dyn DeadLetterQueue>, recorder: Recorder) -> Self {
         let id = recorder.member();
-        let publisher = RecordedPublisher::new(Down(adapter.publisher.clone()), recorder.clone());
-        let subscriber = RecordedSubscriber::new(Up(adapter.subscriber.clone()), recorder.clone(), id);
-        let dead_letters = RecordedDeadLetters::new(Aside(dead_letters), recorder.clone());
+        let publisher = RecordedPublisher::new(adapter.publisher.clone(), recorder.clone());
+        let subscriber = RecordedSubscriber::new(adapter.subscriber.clone(), recorder.clone(), id);
+        let dead_letters = RecordedDeadLetters::new(dead_letters, recorder.clone());
         let ground = Ground {
             subscriber: Arc::new(subscriber),
             dead_letters: Some(Arc::new(dead_letters)),

@@ -27,7 +27,6 @@ mod lab;
 mod latch;
 mod letters;
 mod member;
-pub(crate) mod ports;
 mod process;
 mod record;
 mod run;
