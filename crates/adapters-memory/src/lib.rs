@@ -43,7 +43,6 @@ mod seat;
 mod session;
 mod spread;
 mod subscriber;
-mod timer;
 mod topic;
 mod topics;
 

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use laneway_domain::{
-    Clock, DeadLetterQueue, GroupId, Handler, SubscribeError, Subscriber, Subscription as Request, TopicName,
+    Clock, DeadLetterQueue, GroupId, Handler, SubscribeError, Subscriber, Subscription as Request, Timer,
+    TopicName,
 };
 use thiserror::Error;
 use tokio::sync::{mpsc, watch};
@@ -22,7 +23,6 @@ use super::stats::{Counters, LaneDetail, SubscriptionStats};
 use crate::dead_letter::Burials;
 use crate::ledger::Ledger;
 use crate::policy::{Commits, Credit};
-use crate::timer::Timer;
 
 /// What a subscription stands on.
 #[derive(Clone)]

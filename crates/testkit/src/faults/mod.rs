@@ -29,7 +29,6 @@ mod plan;
 mod publisher;
 mod session;
 mod subscriber;
-mod timer;
 
 #[cfg(test)]
 mod tests;
