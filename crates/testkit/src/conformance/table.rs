@@ -77,7 +77,7 @@ table! { $;
         a_batch_is_answered_per_event_and_in_its_order [];
         an_event_id_may_be_published_again [];
         an_event_of_the_greatest_size_passes_and_one_byte_more_is_rejected [];
-        an_invalid_event_is_rejected_with_its_followers [];
+        an_invalid_event_is_rejected_and_its_followers_stay_behind [];
         a_full_broker_makes_publishing_wait_and_then_says_busy [WaitsWhenFull];
         publishing_that_waits_for_room_goes_on_when_there_is_some [WaitsWhenFull];
         publishing_that_is_given_up_while_it_waits_stands_in_nobodys_way [WaitsWhenFull];

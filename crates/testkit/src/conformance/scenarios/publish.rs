@@ -72,7 +72,7 @@ pub(crate) async fn an_event_of_the_greatest_size_passes_and_one_byte_more_is_re
     assert_eq!(journal.count(What::Started), 1);
 }
 
-pub(crate) async fn an_invalid_event_is_rejected_with_its_followers(lab: Lab) {
+pub(crate) async fn an_invalid_event_is_rejected_and_its_followers_stay_behind(lab: Lab) {
     let world = lab.world(Needs::default()).await;
     let (bus, journal, topic) = (world.bus(), world.journal(), world.topic());
     world.subscribe(&bus, world.options("readers"), journal.plain()).await;
@@ -86,8 +86,9 @@ pub(crate) async fn an_invalid_event_is_rejected_with_its_followers(lab: Lab) {
     let answers = bus.publish_batch(batch).await;
     let faults: Vec<_> =
         answers.iter().map(|answer| answer.as_ref().err().map(PublishError::fault)).collect();
-    let rejected = Some(PublishFault::Rejected);
-    assert_eq!(faults, [None, rejected, None, rejected, None]);
+    let [rejected, behind] = [PublishFault::Rejected, PublishFault::Behind].map(Some);
+    assert_eq!(faults, [None, rejected, None, behind, None]);
+    assert!(answers[3].as_ref().is_err_and(PublishError::is_retryable));
     let words = answers[1].as_ref().map_or_else(ToString::to_string, |_| String::new());
     assert!(words.contains("schema_version") && words.contains("at least 1"), "{words}");
     world.until_done(&journal, 3).await;
