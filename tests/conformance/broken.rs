@@ -1,17 +1,17 @@
 //! Brokers that are broken on purpose: the suite has to see it.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll};
 
 use async_trait::async_trait;
 use laneway::domain::{
-    Batch, Checkpoint, DeadLetter, DeadLetterCapabilities, DeadLetterDesk, DeadLetterQueue, Envelope, Epoch,
-    Flow, Flushed, Monotonic, Origin, Outgoing, PartitionId, PublishError, Published, Publisher,
-    PublisherCapabilities, Resume, RevocationId, Session, SessionEvent, StoreError, SubscribeError,
-    Subscriber, SubscriberCapabilities, Subscription,
+    Batch, Checkpoint, DeadLetter, DeadLetterCapabilities, DeadLetterDesk, DeadLetterQueue, Envelope,
+    Flushed, Monotonic, Origin, Outgoing, PublishError, Published, Publisher, PublisherCapabilities, Resume,
+    SessionEvent, StoreError,
 };
 use laneway_testkit::conformance::{Adapter, Capabilities, Factory, Needs, Verdict, scenarios};
+use laneway_testkit::faults::{Filter, FilteredSubscriber};
 
 use super::memory::Memory;
 
@@ -86,77 +86,47 @@ enum Lapse {
     CommitsTooMuch,
 }
 
-struct Subscribing(Arc<dyn Subscriber>, Lapse);
-
-#[async_trait]
-impl Subscriber for Subscribing {
-    fn capabilities(&self) -> &SubscriberCapabilities {
-        self.0.capabilities()
+impl Lapse {
+    /// What the user hears instead.
+    fn spoiled(self, event: SessionEvent) -> Option<SessionEvent> {
+        Some(match event {
+            SessionEvent::Batch(batch) => SessionEvent::Batch(self.changed(batch)),
+            other => other,
+        })
     }
 
-    async fn open(&self, subscription: Subscription) -> Result<Box<dyn Session>, SubscribeError> {
-        Ok(Box::new(Lapsing(self.0.open(subscription).await?, self.1)))
-    }
-}
-
-struct Lapsing(Box<dyn Session>, Lapse);
-
-impl Lapsing {
-    fn spoiled(&self, batch: Batch) -> Batch {
+    fn changed(self, batch: Batch) -> Batch {
         let Batch { partition, epoch, bytes, rows, pending } = batch;
         let mut rows = rows.as_slice().to_vec();
-        match self.1 {
+        match self {
             // Positions still rise: only the contents of two places are exchanged.
-            Lapse::SwapsNeighbours if rows.len() > 1 => {
+            Self::SwapsNeighbours if rows.len() > 1 => {
                 let body = rows[0].body.clone();
                 rows[0].body = std::mem::replace(&mut rows[1].body, body);
             }
-            Lapse::SkipsTheSecond if rows.len() > 1 => drop(rows.remove(1)),
+            Self::SkipsTheSecond if rows.len() > 1 => drop(rows.remove(1)),
             _ => {}
         }
         Batch { partition, epoch, bytes, rows: rows.into(), pending }
     }
+}
 
-    fn checkpoints(&self, checkpoints: Vec<Checkpoint>) -> Vec<Checkpoint> {
+impl Filter for Lapse {
+    fn said(&mut self, event: SessionEvent, heard: &mut VecDeque<SessionEvent>) {
+        heard.extend(self.spoiled(event));
+    }
+
+    fn checkpoints(&mut self, checkpoints: Vec<Checkpoint>) -> Vec<Checkpoint> {
         let more = |checkpoint: Checkpoint| {
             let (Resume::At(at) | Resume::After(at)) = checkpoint.resume else { return checkpoint };
             let resume = Resume::At(laneway::domain::Position::new(at.value() + 2));
             Checkpoint { resume, state: Vec::new().into(), ..checkpoint }
         };
-        match self.1 {
-            Lapse::CommitsNothing => Vec::new(),
-            Lapse::CommitsTooMuch => checkpoints.into_iter().map(more).collect(),
+        match self {
+            Self::CommitsNothing => Vec::new(),
+            Self::CommitsTooMuch => checkpoints.into_iter().map(more).collect(),
             _ => checkpoints,
         }
-    }
-}
-
-impl Session for Lapsing {
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<SessionEvent> {
-        self.0.poll_next(cx).map(|event| match event {
-            SessionEvent::Batch(batch) => SessionEvent::Batch(self.spoiled(batch)),
-            other => other,
-        })
-    }
-
-    fn start(&mut self, partition: PartitionId, epoch: Epoch, from: Resume) {
-        self.0.start(partition, epoch, from);
-    }
-
-    fn flow(&mut self, partition: PartitionId, epoch: Epoch, flow: Flow) {
-        self.0.flow(partition, epoch, flow);
-    }
-
-    fn commit(&mut self, checkpoints: Vec<Checkpoint>) {
-        self.0.commit(self.checkpoints(checkpoints));
-    }
-
-    fn release(&mut self, revocation: RevocationId, last: Vec<Checkpoint>) {
-        self.0.release(revocation, self.checkpoints(last));
-    }
-
-    fn close(&mut self, last: Vec<Checkpoint>, deadline: Monotonic) {
-        self.0.close(self.checkpoints(last), deadline);
     }
 }
 
@@ -183,7 +153,8 @@ fn publishing(adapter: Adapter, slip: Slip) -> Adapter {
 }
 
 fn subscribing(adapter: Adapter, lapse: Lapse) -> Adapter {
-    Adapter { subscriber: Arc::new(Subscribing(adapter.subscriber, lapse)), ..adapter }
+    let subscriber = FilteredSubscriber::new(adapter.subscriber, move |_: &_| lapse);
+    Adapter { subscriber: Arc::new(subscriber), ..adapter }
 }
 
 /// Sees that the scenario fails on what was broken, with `words` in its report, and passes on what was not.

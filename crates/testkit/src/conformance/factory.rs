@@ -39,4 +39,11 @@ pub struct Capabilities {
     pub trims: bool,
     /// Whether it has the control [`expel`](super::Controls::expel).
     pub expels: bool,
+    /// Whether it has the control [`pad`](super::Controls::pad).
+    pub pads: bool,
+    /// Whether it has the controls [`disconnect`](super::Controls::disconnect) and
+    /// [`reconnect`](super::Controls::reconnect).
+    pub disconnects: bool,
+    /// Whether its sessions say `MayStart`, where [`Needs::faults`] asks for it, and cannot while disconnected.
+    pub fences: bool,
 }
