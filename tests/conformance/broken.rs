@@ -6,14 +6,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use laneway::domain::{
-    Batch, Checkpoint, DeadLetter, DeadLetterCapabilities, DeadLetterDesk, DeadLetterQueue, Envelope,
-    Flushed, Monotonic, Origin, Outgoing, PublishError, Published, Publisher, PublisherCapabilities, Resume,
-    SessionEvent, StoreError,
+    Batch, Checkpoint, Codec, CodecError, ConnectionChange, DeadLetter, DeadLetterCapabilities,
+    DeadLetterDesk, DeadLetterQueue, Envelope, Flushed, Monotonic, Origin, Outgoing, PublishError, Published,
+    Publisher, PublisherCapabilities, Record, Resume, Route, SessionEvent, StoreError, TopicName,
+    Undecodable,
 };
 use laneway_testkit::conformance::{Adapter, Capabilities, Factory, Needs, Verdict, scenarios};
 use laneway_testkit::faults::{Filter, FilteredSubscriber};
 
 use super::memory::Memory;
+use super::plain::Plain;
+use super::records::records;
 
 /// A memory broker that something was done to.
 struct Broken(fn(Adapter) -> Adapter);
@@ -84,14 +87,26 @@ enum Lapse {
     SkipsTheSecond,
     CommitsNothing,
     CommitsTooMuch,
+    HidesProgress,
+    HidesThatItIsDown,
+    HidesThatItIsUp,
+    PermitsForEver,
 }
 
 impl Lapse {
     /// What the user hears instead.
     fn spoiled(self, event: SessionEvent) -> Option<SessionEvent> {
-        Some(match event {
-            SessionEvent::Batch(batch) => SessionEvent::Batch(self.changed(batch)),
-            other => other,
+        Some(match (self, event) {
+            (_, SessionEvent::Batch(batch)) => SessionEvent::Batch(self.changed(batch)),
+            (Self::HidesProgress, SessionEvent::Progress { .. }) => return None,
+            (Self::HidesThatItIsDown, SessionEvent::Connection(ConnectionChange::Down { .. })) => {
+                return None;
+            }
+            (Self::HidesThatItIsUp, SessionEvent::Connection(ConnectionChange::Up)) => return None,
+            (Self::PermitsForEver, SessionEvent::MayStart { .. }) => {
+                SessionEvent::MayStart { until: Monotonic::NEVER }
+            }
+            (_, other) => other,
         })
     }
 
@@ -127,6 +142,23 @@ impl Filter for Lapse {
             Self::CommitsTooMuch => checkpoints.into_iter().map(more).collect(),
             _ => checkpoints,
         }
+    }
+}
+
+/// Loses the first batch that comes after its connection was lost.
+#[derive(Default)]
+struct Forgetful {
+    forgets: bool,
+}
+
+impl Filter for Forgetful {
+    fn said(&mut self, event: SessionEvent, heard: &mut VecDeque<SessionEvent>) {
+        match event {
+            SessionEvent::Batch(_) if std::mem::take(&mut self.forgets) => return,
+            SessionEvent::Connection(ConnectionChange::Up) => self.forgets = true,
+            _ => {}
+        }
+        heard.push_back(event);
     }
 }
 
@@ -211,6 +243,100 @@ fn a_session_that_commits_nothing_is_found() {
 fn a_session_that_commits_too_much_is_found() {
     let scenario = "what_is_done_above_the_watermark_is_not_handled_again";
     turns_red(|adapter| subscribing(adapter, Lapse::CommitsTooMuch), scenario, "");
+}
+
+#[test]
+fn a_session_that_hides_progress_is_found() {
+    let scenario = "the_commit_reaches_an_end_that_holds_nothing_deliverable";
+    turns_red(|adapter| subscribing(adapter, Lapse::HidesProgress), scenario, "the lag of workers stays");
+    let scenario = "a_group_that_returns_behind_what_is_not_deliverable_repeats_nothing";
+    turns_red(|adapter| subscribing(adapter, Lapse::HidesProgress), scenario, "the lag of workers stays");
+}
+
+#[test]
+fn a_commit_that_passes_an_unfinished_event_behind_padding_is_found() {
+    let scenario = "progress_never_passes_an_unfinished_event";
+    turns_red(
+        |adapter| subscribing(adapter, Lapse::CommitsTooMuch),
+        scenario,
+        "the unfinished one is handled",
+    );
+}
+
+#[test]
+fn a_session_that_keeps_a_lost_connection_to_itself_is_found() {
+    let scenario = "health_tells_of_a_lost_connection_until_it_stands_again";
+    turns_red(|adapter| subscribing(adapter, Lapse::HidesThatItIsDown), scenario, "health tells of it");
+    turns_red(|adapter| subscribing(adapter, Lapse::HidesThatItIsUp), scenario, "health is good again");
+}
+
+#[test]
+fn a_session_that_forgets_events_when_its_connection_is_lost_is_found() {
+    let scenario = "a_lost_connection_loses_no_event_and_no_order";
+    let forgetful = |adapter: Adapter| {
+        let subscriber = FilteredSubscriber::new(adapter.subscriber, |_: &_| Forgetful::default());
+        Adapter { subscriber: Arc::new(subscriber), ..adapter }
+    };
+    turns_red(forgetful, scenario, "");
+    let scenario = "handlers_end_without_a_connection_and_what_they_did_counts";
+    turns_red(|adapter| subscribing(adapter, Lapse::CommitsNothing), scenario, "handled more than once");
+}
+
+#[test]
+fn a_session_whose_permission_never_ends_is_found() {
+    let scenario = "no_handler_starts_after_its_permission_has_run_out";
+    turns_red(|adapter| subscribing(adapter, Lapse::PermitsForEver), scenario, "the permission has run out");
+}
+
+#[test]
+fn a_quiet_group_whose_commits_are_not_stored_is_found() {
+    let scenario = "when_quiet_all_that_a_group_owns_is_stored_as_committed";
+    turns_red(|adapter| subscribing(adapter, Lapse::CommitsNothing), scenario, "is not committed");
+}
+
+/// A codec that reads less than it wrote, or says another lane than it reads.
+#[derive(Debug, Clone, Copy)]
+enum Misread {
+    DropsHeaders,
+    RoutesByPayload,
+}
+
+impl Codec for Misread {
+    fn encode(&self, envelope: &Envelope, record: &mut Record) -> Result<(), CodecError> {
+        Plain.encode(envelope, record)
+    }
+
+    fn route(&self, record: &Record) -> Route {
+        let key = match self {
+            Self::DropsHeaders => record.key.clone(),
+            Self::RoutesByPayload => record.value.clone(),
+        };
+        Plain.route(&Record { key, ..record.clone() })
+    }
+
+    fn decode(&self, topic: &TopicName, record: Record) -> Result<Envelope, Box<Undecodable>> {
+        let event = Plain.decode(topic, record)?;
+        Ok(match self {
+            Self::DropsHeaders => bare(&event),
+            Self::RoutesByPayload => event,
+        })
+    }
+}
+
+fn reading(adapter: Adapter, misread: Misread) -> Adapter {
+    Adapter { codec: Some(Arc::new(misread)), ..records(adapter) }
+}
+
+#[test]
+fn a_codec_that_drops_headers_is_found() {
+    let scenario = "null_empty_repeated_and_non_utf8_headers_arrive_in_order";
+    turns_red(|adapter| reading(adapter, Misread::DropsHeaders), scenario, "left == right");
+}
+
+#[test]
+fn a_codec_that_routes_elsewhere_than_it_reads_is_found() {
+    let scenario = "an_aggregate_waits_for_its_head_and_others_do_not";
+    turns_red(|adapter| reading(adapter, Misread::RoutesByPayload), scenario, "");
 }
 
 #[test]

@@ -21,36 +21,38 @@ impl Factory for Records {
     }
 
     async fn adapter(&self, needs: Needs) -> Adapter {
-        let adapter = Memory.adapter(needs).await;
-        let subscriber = FilteredSubscriber::new(adapter.subscriber, |_: &_| Encoding(Arc::new(Plain)));
-        Adapter { subscriber: Arc::new(subscriber), codec: Some(Arc::new(Plain)), ..adapter }
+        records(Memory.adapter(needs).await)
     }
 }
 
+/// The adapter, with records in place of events.
+pub(crate) fn records(adapter: Adapter) -> Adapter {
+    let subscriber = FilteredSubscriber::new(adapter.subscriber, |_: &_| Encoding);
+    Adapter { subscriber: Arc::new(subscriber), codec: Some(Arc::new(Plain)), ..adapter }
+}
+
 /// Encodes what arrives.
-pub(crate) struct Encoding(pub(crate) Arc<dyn Codec>);
+struct Encoding;
 
 impl Filter for Encoding {
     fn said(&mut self, event: SessionEvent, heard: &mut VecDeque<SessionEvent>) {
         heard.push_back(match event {
-            SessionEvent::Batch(batch) => SessionEvent::Batch(self.batch(&batch)),
+            SessionEvent::Batch(batch) => SessionEvent::Batch(encoded(&batch)),
             other => other,
         });
     }
 }
 
-impl Encoding {
-    fn batch(&self, batch: &Batch) -> Batch {
-        let Batch { partition, epoch, pending, .. } = *batch;
-        let rows: Vec<_> = batch.rows.as_slice().iter().map(|row| self.row(row)).collect();
-        let bytes = rows.iter().map(|row| row.body.size()).sum();
-        Batch { partition, epoch, bytes, rows: rows.into(), pending }
-    }
+fn encoded(batch: &Batch) -> Batch {
+    let Batch { partition, epoch, pending, .. } = *batch;
+    let rows: Vec<_> = batch.rows.as_slice().iter().map(record).collect();
+    let bytes = rows.iter().map(|row| row.body.size()).sum();
+    Batch { partition, epoch, bytes, rows: rows.into(), pending }
+}
 
-    fn row(&self, row: &Received) -> Received {
-        let Body::Event(envelope) = &row.body else { panic!("{row:?} is a record already") };
-        let mut record = Record::default();
-        self.0.encode(envelope, &mut record).unwrap_or_else(|error| panic!("{envelope:?}: {error}"));
-        Received { body: Body::Record(record), ..*row }
-    }
+fn record(row: &Received) -> Received {
+    let Body::Event(envelope) = &row.body else { panic!("{row:?} is a record already") };
+    let mut record = Record::default();
+    Plain.encode(envelope, &mut record).unwrap_or_else(|error| panic!("{envelope:?}: {error}"));
+    Received { body: Body::Record(record), ..*row }
 }

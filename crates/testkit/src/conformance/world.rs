@@ -188,7 +188,8 @@ impl World {
         self.adapter.clock.monotonic()
     }
 
-    async fn look(&self) {
+    /// Lets a little time pass.
+    pub(crate) async fn look(&self) {
         self.adapter.clock.wake_at(self.now() + LOOK).await;
     }
 }

@@ -65,17 +65,9 @@ pub(crate) async fn many_tasks_may_close_one_bus_at_once(lab: Lab) {
 pub(crate) async fn no_handler_starts_after_the_signal_and_running_ones_end(lab: Lab) {
     let world = lab.world(Needs::default()).await;
     let (bus, journal, all, latch) = (world.bus(), world.journal(), names(50), Latch::shut());
-    let door = latch.clone();
-    let handler = journal.handler(move |_, _| {
-        let door = door.clone();
-        async move {
-            door.pass().await;
-            Ok(())
-        }
-    });
     let mut options = world.options("workers");
     options.max_in_flight = 5;
-    let subscription = world.subscribe(&bus, options, handler).await;
+    let subscription = world.subscribe(&bus, options, journal.behind(&latch)).await;
     world.publish(&bus, braid(&world.topic(), &all, 2)).await;
     world.until("five handlers run", || journal.count(What::Started) == 5).await;
     let closing = tokio::spawn({
@@ -113,15 +105,7 @@ pub(crate) async fn a_close_drops_a_handler_that_never_ends_by_its_deadline(lab:
 pub(crate) async fn a_close_ends_by_its_deadline_beside_a_handler_that_cannot_be_dropped(lab: Lab) {
     let world = lab.world(Needs::default()).await;
     let (bus, journal, latch) = (world.bus(), world.journal(), Latch::shut());
-    let door = latch.clone();
-    let handler = journal.handler(move |_, _| {
-        let door = door.clone();
-        async move {
-            door.pass().await;
-            Ok(())
-        }
-    });
-    world.subscribe(&bus, world.options("workers"), handler.that_finishes()).await;
+    world.subscribe(&bus, world.options("workers"), journal.behind(&latch).that_finishes()).await;
     world.publish(&bus, series(&world.topic(), "a", 2)).await;
     world.until("its handler runs", || journal.count(What::Started) == 1).await;
     let (began, within) = (world.now(), Duration::from_millis(500));
