@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use laneway::domain::{
@@ -25,6 +26,11 @@ struct Broken(fn(Adapter) -> Adapter);
 impl Factory for Broken {
     fn capabilities(&self) -> Capabilities {
         Memory.capabilities()
+    }
+
+    /// What is broken keeps its scenario waiting to the end.
+    fn patience(&self) -> Duration {
+        Duration::from_secs(3)
     }
 
     async fn adapter(&self, needs: Needs) -> Adapter {

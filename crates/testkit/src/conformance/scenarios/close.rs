@@ -6,9 +6,10 @@ use laneway_application::consume::{RunPhase, SubscriptionError};
 use laneway_domain::PublishFault;
 
 use super::super::adapter::Needs;
-use super::super::journal::What;
+use super::super::journal::{Journal, What};
 use super::super::lab::Lab;
 use super::super::latch::Latch;
+use super::super::member::Member;
 use super::super::said::{braid, event, names, series, sure};
 use super::super::world::World;
 
@@ -93,10 +94,7 @@ pub(crate) async fn a_close_drops_a_handler_that_never_ends_by_its_deadline(lab:
     world.subscribe(&bus, world.options("workers"), handler).await;
     world.publish(&bus, series(&world.topic(), "a", 2)).await;
     world.until("its handler runs", || journal.count(What::Started) == 1).await;
-    let (began, within) = (world.now(), Duration::from_millis(500));
-    bus.close(within).await;
-    let took = world.now().since(began);
-    assert!(took < within + LATE, "it took {took:?}");
+    closes_in_time(&world, &bus).await;
     world.until("its future is dropped", || journal.count(What::Dropped) == 1).await;
     resume(&world, &journal, 2).await;
     journal.must_be_in_order();
@@ -108,10 +106,7 @@ pub(crate) async fn a_close_ends_by_its_deadline_beside_a_handler_that_cannot_be
     world.subscribe(&bus, world.options("workers"), journal.behind(&latch).that_finishes()).await;
     world.publish(&bus, series(&world.topic(), "a", 2)).await;
     world.until("its handler runs", || journal.count(What::Started) == 1).await;
-    let (began, within) = (world.now(), Duration::from_millis(500));
-    bus.close(within).await;
-    let took = world.now().since(began);
-    assert!(took < within + LATE, "it took {took:?}");
+    closes_in_time(&world, &bus).await;
     assert_eq!(journal.count(What::Dropped), 0, "what cannot be dropped goes on");
     resume(&world, &journal, 2).await;
     latch.open();
@@ -156,8 +151,16 @@ pub(crate) async fn closing_one_subscription_leaves_the_others(lab: Lab) {
     world.record().may_leave_events();
 }
 
+/// Closes the bus, and sees that this takes no longer than it may.
+async fn closes_in_time(world: &World, bus: &Member) {
+    let (began, within) = (world.now(), Duration::from_millis(500));
+    bus.close(within).await;
+    let took = world.now().since(began);
+    assert!(took < within + LATE, "it took {took:?}");
+}
+
 /// Lets another bus handle what is left, until `count` runs are done.
-async fn resume(world: &World, journal: &super::super::journal::Journal, count: usize) {
+async fn resume(world: &World, journal: &Journal, count: usize) {
     let bus = world.bus();
     world.subscribe(&bus, world.options("workers"), journal.of_bus(1)).await;
     world.until_done(journal, count).await;
