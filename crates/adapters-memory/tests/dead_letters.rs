@@ -3,6 +3,8 @@
 
 mod common;
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use common::{event, group, topic};
 use laneway_domain::{
@@ -68,6 +70,15 @@ fn the_queue_says_what_it_cannot_do() {
     let able = letters.capabilities();
     assert_eq!((able.lists, able.redrives, able.parks), (true, false, false));
     assert!(letters.parking().is_none() && letters.desk().is_some());
+}
+
+#[test]
+fn a_shared_handle_to_the_queue_has_its_desk() {
+    fn has_desk(queue: &impl DeadLetterQueue) -> bool {
+        queue.desk().is_some()
+    }
+    let shared: Arc<dyn DeadLetterQueue> = Arc::new(MemoryDeadLetters::new());
+    assert!(has_desk(&shared));
 }
 
 /// The faults of burying these, one after the other.
