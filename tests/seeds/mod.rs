@@ -24,6 +24,9 @@ impl Factory for Memory {
             waits_when_full: true,
             trims: false,
             expels: true,
+            pads: false,
+            disconnects: false,
+            fences: false,
         }
     }
 

@@ -16,6 +16,7 @@
 //! | roster | a group at work: carries out what the coordinator says | `roster`, `groups` |
 //! | seat | a member's letter box | `seat` |
 //! | session | one membership, as its consumer sees it | `session`, `holdings` |
+//! | dead letters | a store with bounds of its own, beside the broker | `dead_letter`, `graveyard` |
 //!
 //! The path of an event: `publisher` sorts a batch with `spread`, `partition` appends it to its `log` and tells the
 //! `seat` of a reader that waits; `session` fetches a stretch of a chunk and hands it out; a commit moves the `claim`,
@@ -29,6 +30,7 @@ mod broker;
 mod claim;
 mod config;
 mod dead_letter;
+mod graveyard;
 mod group;
 mod groups;
 mod holdings;
@@ -43,10 +45,9 @@ mod seat;
 mod session;
 mod spread;
 mod subscriber;
-mod timer;
 mod topic;
 mod topics;
 
 pub use broker::MemoryBroker;
-pub use config::{MemoryConfig, Overflow};
+pub use config::{DeadLetterConfig, MemoryConfig, Overflow};
 pub use dead_letter::MemoryDeadLetters;

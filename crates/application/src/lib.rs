@@ -15,7 +15,6 @@ pub mod policy;
 pub mod publish;
 pub mod route;
 pub mod sabotage;
-mod timer;
 
 pub use bus::Bus;
 pub use clock::SystemClock;

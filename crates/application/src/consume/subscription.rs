@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use futures_util::future::{Either, select};
 use laneway_domain::{
-    Clock, DeadLetterQueue, GroupId, Handler, SubscribeError, Subscriber, Subscription as Request, TopicName,
+    Clock, DeadLetterQueue, GroupId, Handler, SubscribeError, Subscriber, Subscription as Request, Timer,
+    TopicName,
 };
 use thiserror::Error;
 use tokio::sync::{mpsc, watch};
@@ -24,7 +25,6 @@ use super::stats::{Counters, LaneDetail, SubscriptionStats};
 use crate::dead_letter::Burials;
 use crate::ledger::Ledger;
 use crate::policy::{Commits, Credit};
-use crate::timer::Timer;
 
 /// What a subscription stands on.
 #[derive(Clone)]

@@ -12,7 +12,6 @@ use super::life::Life;
 use super::mortal::OfLife;
 use super::stage::Stage;
 use super::work::{Detached, Work};
-use crate::conformance::ports::{Aside, Down, Up};
 use crate::faults::{FaultyDeadLetters, FaultySubscriber};
 use crate::history::{RecordedDeadLetters, RecordedHandler, RecordedPublisher, RecordedSubscriber};
 
@@ -71,12 +70,12 @@ impl Member {
 
 fn bus(stage: &Stage, id: MemberId, life: &Life) -> Bus {
     let (adapter, recorder, faults) = (&stage.adapter, &stage.recorder, &stage.faults);
-    let subscriber = FaultySubscriber::new(Up(adapter.subscriber.clone()), faults.clone());
+    let subscriber = FaultySubscriber::new(adapter.subscriber.clone(), faults.clone());
     let subscriber = RecordedSubscriber::new(subscriber, recorder.clone(), id);
-    let letters = FaultyDeadLetters::new(Aside(adapter.dead_letters.clone()), faults.clone());
+    let letters = FaultyDeadLetters::new(adapter.dead_letters.clone(), faults.clone());
     let letters = RecordedDeadLetters::new(letters, recorder.clone());
     let clock: Arc<dyn Clock> = Arc::new(OfLife { life: life.clone(), inner: adapter.clock.clone() });
-    let publisher = RecordedPublisher::new(Down(adapter.publisher.clone()), recorder.clone());
+    let publisher = RecordedPublisher::new(adapter.publisher.clone(), recorder.clone());
     let ground = Ground {
         subscriber: Arc::new(OfLife { life: life.clone(), inner: subscriber }),
         dead_letters: Some(Arc::new(OfLife { life: life.clone(), inner: letters })),
