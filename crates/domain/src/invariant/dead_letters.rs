@@ -8,7 +8,7 @@ use super::history::History;
 use super::id::Invariant;
 use super::limits::Limits;
 use super::place::{Place, Start};
-use super::track::Runs;
+use super::track::{Gaps, Runs};
 use super::violation::{Findings, Violation};
 use crate::dead_letter::DeathCause;
 use crate::handler::ErrorClass;
@@ -18,7 +18,8 @@ use crate::position::{Epoch, PartitionNumber, Position, Resume};
 use crate::topic::TopicName;
 
 /// Burying an entry again is right after a new assignment (a crash may have come between the entry and its commit) and
-/// after a redrive; else it is a second entry. Listings are compared with what was buried.
+/// after a redrive; else it is a second entry. Only the first entry can be late: it is what allows the commit. What a
+/// group was told to be deleted needs none. Listings are compared with what was buried.
 pub(super) fn check(history: &History, _limits: &Limits) -> Vec<Violation> {
     let originals = Originals::of(history);
     let mut letters = Letters { findings: Findings::of(Invariant::I10), ..Letters::default() };
@@ -77,12 +78,15 @@ struct Letters<'h> {
     done: HashSet<&'h Place>,
     /// Fatal failures that have no entry yet, and where they were seen.
     fatal: HashMap<&'h Place, (usize, &'h Start)>,
+    /// Every place that ever had an entry.
+    known: HashSet<&'h Place>,
     /// Live entries, and how many assignments of their partition there had been.
     live: HashMap<&'h Place, u32>,
     assigned: HashMap<&'h Scope, u32>,
     committed: HashMap<&'h Scope, (Resume, usize, Epoch)>,
     listing: u32,
     listed: HashSet<&'h Place>,
+    gaps: Gaps<'h>,
 }
 
 impl Default for Letters<'_> {
@@ -93,11 +97,13 @@ impl Default for Letters<'_> {
             failed: HashSet::new(),
             done: HashSet::new(),
             fatal: HashMap::new(),
+            known: HashSet::new(),
             live: HashMap::new(),
             assigned: HashMap::new(),
             committed: HashMap::new(),
             listing: 0,
             listed: HashSet::new(),
+            gaps: Gaps::default(),
         }
     }
 }
@@ -121,6 +127,7 @@ impl<'h> Letters<'h> {
                 }
                 self.bury(index, place, *cause);
             }
+            Happening::GapReported { .. } => self.gap(what),
             Happening::LetterListed { listing, place, digest } => {
                 self.list(index, *listing, place, *digest, originals)
             }
@@ -136,12 +143,20 @@ impl<'h> Letters<'h> {
             }
             Outcome::Failed(Some(ErrorClass::Fatal)) => {
                 self.failed.insert(&start.place);
-                self.fatal.insert(&start.place, (index, start));
+                if !self.gaps.hold(&start.place.scope, start.place.position) {
+                    self.fatal.insert(&start.place, (index, start));
+                }
             }
             Outcome::Failed(_) | Outcome::Panicked | Outcome::Dropped => {
                 self.failed.insert(&start.place);
             }
         }
+    }
+
+    fn gap(&mut self, what: &'h Happening) {
+        self.gaps.observe(what);
+        let gaps = &self.gaps;
+        self.fatal.retain(|place, _| !gaps.hold(&place.scope, place.position));
     }
 
     fn bury(&mut self, index: usize, place: &'h Place, cause: DeathCause) {
@@ -153,8 +168,9 @@ impl<'h> Letters<'h> {
         if self.live.insert(place, tenure) == Some(tenure) {
             self.findings.add(index, || format!("{place} was buried twice"));
         }
+        let first = self.known.insert(place);
         let passed = self.committed.get(&place.scope).filter(|(resume, ..)| resume.is_past(place.position));
-        if let Some((_, commit, _)) = passed.filter(|_| !self.done.contains(place)) {
+        if let Some((_, commit, _)) = passed.filter(|_| first && !self.done.contains(place)) {
             let commit = *commit;
             self.findings.add(index, || format!("{place} was buried after commit #{commit} had passed it"));
         }

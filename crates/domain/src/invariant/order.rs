@@ -7,7 +7,7 @@ use super::history::History;
 use super::id::Invariant;
 use super::limits::Limits;
 use super::place::{Place, Start};
-use super::track::{Aggregates, Audience, Log, Runs, Settled, Tenure, Tenures};
+use super::track::{Aggregates, Audience, Gaps, Log, Runs, Settled, Tenure, Tenures};
 use super::violation::{Findings, Violation};
 use crate::aggregate::AggregateKey;
 use crate::dead_letter::AfterDeadLetter;
@@ -17,7 +17,7 @@ use crate::time::Monotonic;
 
 /// Two rules. For the group: every earlier event of the aggregate is terminal, by whoever's hand. For each member: in
 /// one tenure it goes forward, repeats only what did not end well, and passes an event only when that ended well under
-/// its own eyes; a new tenure may go back, to the group's checkpoint at most.
+/// its own eyes, or was deleted; a new tenure may go back, to the group's checkpoint at most.
 pub(super) fn check(history: &History, limits: &Limits) -> Vec<Violation> {
     let log = Log::of(history);
     let (mut aggregates, audience) = (Aggregates::of(&log), Audience::of(history));
@@ -49,6 +49,7 @@ struct Lanes<'h> {
     /// What was buried, parked or skipped since it was last started.
     closed: HashSet<&'h Place>,
     redriven: HashSet<&'h Place>,
+    gaps: Gaps<'h>,
 }
 
 struct Lane {
@@ -65,6 +66,7 @@ impl<'h> Lanes<'h> {
             runs: Runs::default(),
             closed: HashSet::new(),
             redriven: HashSet::new(),
+            gaps: Gaps::default(),
         }
     }
 
@@ -79,6 +81,7 @@ impl<'h> Lanes<'h> {
             Happening::Redriven { place } => {
                 self.redriven.insert(place);
             }
+            Happening::GapReported { .. } => self.gaps.observe(what),
             _ => {}
         }
         for (ended, outcome) in self.runs.observe(what) {
@@ -117,13 +120,14 @@ impl<'h> Lanes<'h> {
     fn objection(&self, lane: &Lane, start: &Start) -> Option<&'static str> {
         let last = Place { scope: start.place.scope.clone(), position: lane.last };
         let ended_well = lane.done || self.closed.contains(&last);
+        let gone = self.gaps.hold(&last.scope, last.position);
         match start.place.position.cmp(&lane.last) {
             std::cmp::Ordering::Less => Some("started behind a later one in the same tenure"),
             std::cmp::Ordering::Equal => {
                 ended_well.then_some("started again in the tenure that had finished it")
             }
             std::cmp::Ordering::Greater => {
-                (!ended_well).then_some("started before the one that ran last was terminal")
+                (!ended_well && !gone).then_some("started before the one that ran last was terminal")
             }
         }
     }
