@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::digest::Digest;
-use super::happening::{Happening, Outcome};
+use super::happening::{Happening, MemberId, Outcome};
 use super::history::History;
 use super::id::Invariant;
 use super::limits::Limits;
@@ -18,7 +18,7 @@ use crate::position::{Epoch, PartitionNumber, Position, Resume};
 use crate::topic::TopicName;
 
 /// Burying an entry again is right after a new assignment (a crash may have come between the entry and its commit) and
-/// after a redrive; else it is a second entry. Only the first entry can be late: it is what allows the commit. What a
+/// after a redrive, or where several members failed with it and each wrote one; else it is a second entry. Only the first entry can be late: it is what allows the commit. What a
 /// group was told to be deleted needs none. Listings are compared with what was buried.
 pub(super) fn check(history: &History, _limits: &Limits) -> Vec<Violation> {
     let originals = Originals::of(history);
@@ -71,17 +71,25 @@ fn spot(place: &Place) -> Spot<'_> {
     (&place.scope.topic, place.scope.partition, place.position)
 }
 
+/// How often an entry was written.
+struct Live {
+    times: usize,
+    /// How many assignments of its partition there had been the last time.
+    assigned: u32,
+}
+
 struct Letters<'h> {
     findings: Findings,
     runs: Runs<'h>,
-    failed: HashSet<&'h Place>,
+    /// What did not end well, and for whom.
+    failed: HashMap<&'h Place, HashSet<MemberId>>,
     done: HashSet<&'h Place>,
     /// Fatal failures that have no entry yet, and where they were seen.
     fatal: HashMap<&'h Place, (usize, &'h Start)>,
     /// Every place that ever had an entry.
     known: HashSet<&'h Place>,
-    /// Live entries, and how many assignments of their partition there had been.
-    live: HashMap<&'h Place, u32>,
+    /// Live entries.
+    live: HashMap<&'h Place, Live>,
     assigned: HashMap<&'h Scope, u32>,
     committed: HashMap<&'h Scope, (Resume, usize, Epoch)>,
     listing: u32,
@@ -94,7 +102,7 @@ impl Default for Letters<'_> {
         Self {
             findings: Findings::of(Invariant::I10),
             runs: Runs::default(),
-            failed: HashSet::new(),
+            failed: HashMap::new(),
             done: HashSet::new(),
             fatal: HashMap::new(),
             known: HashSet::new(),
@@ -142,15 +150,17 @@ impl<'h> Letters<'h> {
                 self.fatal.remove(&start.place);
             }
             Outcome::Failed(Some(ErrorClass::Fatal)) => {
-                self.failed.insert(&start.place);
+                self.fail(start);
                 if !self.gaps.hold(&start.place.scope, start.place.position) {
                     self.fatal.insert(&start.place, (index, start));
                 }
             }
-            Outcome::Failed(_) | Outcome::Panicked | Outcome::Dropped => {
-                self.failed.insert(&start.place);
-            }
+            Outcome::Failed(_) | Outcome::Panicked | Outcome::Dropped => self.fail(start),
         }
+    }
+
+    fn fail(&mut self, start: &'h Start) {
+        self.failed.entry(&start.place).or_default().insert(start.member);
     }
 
     fn gap(&mut self, what: &'h Happening) {
@@ -161,11 +171,10 @@ impl<'h> Letters<'h> {
 
     fn bury(&mut self, index: usize, place: &'h Place, cause: DeathCause) {
         let died_in_handler = matches!(cause, DeathCause::Exhausted | DeathCause::Fatal);
-        if died_in_handler && !self.failed.contains(place) {
+        if died_in_handler && !self.failed.contains_key(place) {
             self.findings.add(index, || format!("{place} was buried, and no handler failed with it"));
         }
-        let tenure = self.assigned.get(&place.scope).copied().unwrap_or(0);
-        if self.live.insert(place, tenure) == Some(tenure) {
+        if self.is_again(place) {
             self.findings.add(index, || format!("{place} was buried twice"));
         }
         let first = self.known.insert(place);
@@ -175,6 +184,19 @@ impl<'h> Letters<'h> {
             self.findings.add(index, || format!("{place} was buried after commit #{commit} had passed it"));
         }
         self.fatal.remove(place);
+    }
+
+    /// Takes an entry; whether it is a second one that nobody may write.
+    fn is_again(&mut self, place: &'h Place) -> bool {
+        let assigned = self.assigned.get(&place.scope).copied().unwrap_or(0);
+        let failed = self.failed.get(place).map_or(0, HashSet::len);
+        let Some(live) = self.live.get_mut(place) else {
+            self.live.insert(place, Live { times: 1, assigned });
+            return false;
+        };
+        let again = live.assigned == assigned && live.times >= failed;
+        *live = Live { times: live.times + 1, assigned };
+        again
     }
 
     fn commit(&mut self, index: usize, scope: &'h Scope, resume: Resume, epoch: Epoch) {

@@ -59,6 +59,8 @@ pub struct Needs {
     pub when_full: WhenFull,
     /// How long publishing waits for room.
     pub publish_wait: Duration,
+    /// The most bytes of a checkpoint's state; `None` leaves it to the adapter, and so may an adapter without a choice.
+    pub state_bytes: Option<usize>,
 }
 
 /// What publishing does to a full partition.
@@ -80,6 +82,7 @@ impl Default for Needs {
             keep: None,
             when_full: WhenFull::Wait,
             publish_wait: Duration::from_secs(5),
+            state_bytes: None,
         }
     }
 }

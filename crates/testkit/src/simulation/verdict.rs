@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use laneway_domain::invariant::{History, Invariant, Limits, Violation};
+use laneway_domain::invariant::{Happening, History, Invariant, Limits, Violation};
 
+use super::group::GroupPlan;
 use super::scenario::Scenario;
+use super::traffic::EventPlan;
 use crate::checkers;
 
 /// What must hold once everything is quiet, before anybody is closed.
@@ -20,6 +22,7 @@ const THROUGHOUT: &[Invariant] = &[
     Invariant::I7,
     Invariant::I10,
     Invariant::I18,
+    Invariant::I19,
     Invariant::I22,
     Invariant::I23,
 ];
@@ -27,7 +30,11 @@ const THROUGHOUT: &[Invariant] = &[
 /// What a history breaks.
 pub(super) fn judge(scenario: &Scenario, rest: &History, whole: &History) -> Vec<Violation> {
     let limits = limits(scenario);
-    let mut violations = checkers::check(rest, AT_REST, &limits);
+    let stalls = scenario.groups.iter().any(GroupPlan::may_stall);
+    let buries = || rest.moments().iter().any(|moment| matches!(moment.what, Happening::DeadLettered { .. }));
+    // Behind a dead letter that blocks nothing may be read any more: then an event that waits is not lost.
+    let at_rest = if stalls && buries() { &[Invariant::I8] } else { AT_REST };
+    let mut violations = checkers::check(rest, at_rest, &limits);
     violations.extend(checkers::check(whole, THROUGHOUT, &limits));
     violations
 }
@@ -40,6 +47,17 @@ fn limits(scenario: &Scenario) -> Limits {
         after_dead_letter: after,
         reaction: Duration::from_millis(2),
         fence: Duration::from_millis(5),
+        buffer_bytes: most_bytes(scenario),
         ..Limits::default()
     }
+}
+
+/// What all members together may hold.
+fn most_bytes(scenario: &Scenario) -> u64 {
+    let groups = scenario.groups.iter().enumerate();
+    let each = groups.map(|(group, plan)| {
+        let member = plan.most_open_bytes(scenario.partitions_of(plan), EventPlan::MOST_BYTES);
+        (scenario.most_members(group) * member) as u64
+    });
+    each.sum()
 }

@@ -1,14 +1,14 @@
-//! I6 and I10 where partitions change hands, and where the broker deletes.
+//! I5, I6 and I10 where partitions change hands, where processes stand still, and where the broker deletes.
 
 use super::scene::{FAILED, FATAL, Scene, place, scene};
 use super::{Case, bad, good};
-use crate::invariant::Invariant::{I6, I10};
-use crate::invariant::{Happening, Outcome};
+use crate::invariant::Invariant::{I5, I6, I10};
+use crate::invariant::{Happening, MemberId, Outcome};
 
 const DONE: Outcome = Outcome::Done;
 
 pub(super) fn cases() -> Vec<Case> {
-    [entries(), ghosts(), gaps()].into_iter().flatten().collect()
+    [entries(), ghosts(), gaps(), frozen()].into_iter().flatten().collect()
 }
 
 fn three() -> Scene {
@@ -22,6 +22,7 @@ fn rest(scene: Scene) -> Scene {
 
 fn entries() -> Vec<Case> {
     let passed = || three().run(1, "a", FATAL).bury(1, "a").commit(2);
+    let taken_over = || three().run(1, "a", FATAL).lose(1, 1).assign(2, 1, None);
     vec![
         good(
             "the next owner buries again what a commit passed that nobody stored",
@@ -34,6 +35,15 @@ fn entries() -> Vec<Case> {
                 .start(2, 1, 1, "a")
                 .end(1, FATAL)
                 .bury(1, "a"),
+        ),
+        good(
+            "a ghost writes its entry behind the next owner's",
+            rest(taken_over().start(2, 2, 1, "a").end(2, FATAL).bury(1, "a").bury(1, "a")),
+        ),
+        bad(
+            I10,
+            "two members write three entries",
+            taken_over().start(2, 2, 1, "a").end(2, FATAL).bury(1, "a").bury(1, "a").bury(1, "a"),
         ),
         bad(
             I10,
@@ -87,6 +97,56 @@ fn gaps() -> Vec<Case> {
             I10,
             "what failed for good has no entry, and another was deleted",
             three().run(1, "a", FATAL).gap(2, 3).done(3, "b"),
+        ),
+    ]
+}
+
+fn frozen() -> Vec<Case> {
+    let one = MemberId(1);
+    let asleep = || three().start(1, 1, 1, "a").say(Happening::Frozen { member: one });
+    let woken = |scene: Scene| scene.assign(2, 1, None).after(60).say(Happening::Woken { member: one });
+    vec![
+        good("what stood still ends a moment after it goes on", rest(woken(asleep()).after(5).end(1, DONE))),
+        bad(I5, "what stood still runs on behind the fence", woken(asleep()).after(7).end(1, DONE)),
+        good(
+            "what stood still hears of an old assignment last",
+            rest(
+                three()
+                    .lose(1, 1)
+                    .say(Happening::Frozen { member: one })
+                    .assign(2, 3, None)
+                    .start(2, 1, 1, "a")
+                    .end(1, DONE)
+                    .after(60)
+                    .say(Happening::Woken { member: one })
+                    .assign(1, 2, None)
+                    .lose(1, 2)
+                    .after(9),
+            ),
+        ),
+        bad(
+            I5,
+            "what stood still starts by an old assignment",
+            three()
+                .lose(1, 1)
+                .say(Happening::Frozen { member: one })
+                .assign(2, 3, None)
+                .say(Happening::Woken { member: one })
+                .assign(1, 2, None)
+                .after(7)
+                .done(1, "a"),
+        ),
+        bad(
+            I5,
+            "what stood still had been overtaken long before",
+            three()
+                .start(1, 1, 1, "a")
+                .assign(2, 1, None)
+                .after(7)
+                .say(Happening::Frozen { member: one })
+                .after(1)
+                .say(Happening::Woken { member: one })
+                .end(1, DONE),
         ),
     ]
 }
