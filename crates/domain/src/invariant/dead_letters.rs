@@ -81,8 +81,8 @@ struct Live {
 struct Letters<'h> {
     findings: Findings,
     runs: Runs<'h>,
-    /// What did not end well, and for whom.
-    failed: HashMap<&'h Place, HashSet<MemberId>>,
+    /// What did not end well: for whom, and how many assignments there had been.
+    failed: HashMap<&'h Place, HashSet<(MemberId, u32)>>,
     done: HashSet<&'h Place>,
     /// Fatal failures that have no entry yet, and where they were seen.
     fatal: HashMap<&'h Place, (usize, &'h Start)>,
@@ -151,7 +151,9 @@ impl<'h> Letters<'h> {
             }
             Outcome::Failed(Some(ErrorClass::Fatal)) => {
                 self.fail(start);
-                if !self.gaps.hold(&start.place.scope, start.place.position) {
+                // One entry is enough, whoever wrote it.
+                let gone = self.gaps.hold(&start.place.scope, start.place.position);
+                if !gone && !self.live.contains_key(&start.place) {
                     self.fatal.insert(&start.place, (index, start));
                 }
             }
@@ -160,7 +162,8 @@ impl<'h> Letters<'h> {
     }
 
     fn fail(&mut self, start: &'h Start) {
-        self.failed.entry(&start.place).or_default().insert(start.member);
+        let owner = (start.member, self.assigned(&start.place.scope));
+        self.failed.entry(&start.place).or_default().insert(owner);
     }
 
     fn gap(&mut self, what: &'h Happening) {
@@ -177,18 +180,22 @@ impl<'h> Letters<'h> {
         if self.is_again(place) {
             self.findings.add(index, || format!("{place} was buried twice"));
         }
-        let first = self.known.insert(place);
+        let judged = self.known.insert(place) && !self.gaps.hold(&place.scope, place.position);
         let passed = self.committed.get(&place.scope).filter(|(resume, ..)| resume.is_past(place.position));
-        if let Some((_, commit, _)) = passed.filter(|_| first && !self.done.contains(place)) {
+        if let Some((_, commit, _)) = passed.filter(|_| judged && !self.done.contains(place)) {
             let commit = *commit;
             self.findings.add(index, || format!("{place} was buried after commit #{commit} had passed it"));
         }
         self.fatal.remove(place);
     }
 
+    fn assigned(&self, scope: &Scope) -> u32 {
+        self.assigned.get(scope).copied().unwrap_or(0)
+    }
+
     /// Takes an entry; whether it is a second one that nobody may write.
     fn is_again(&mut self, place: &'h Place) -> bool {
-        let assigned = self.assigned.get(&place.scope).copied().unwrap_or(0);
+        let assigned = self.assigned(&place.scope);
         let failed = self.failed.get(place).map_or(0, HashSet::len);
         let Some(live) = self.live.get_mut(place) else {
             self.live.insert(place, Live { times: 1, assigned });

@@ -96,11 +96,12 @@ impl Stage {
 
     /// Whether commits may have been sent that no broker stored.
     pub(super) fn sessions_broke(&self) -> bool {
-        let expels = self.scenario.script.iter().any(|step| step.action == Action::Expel);
+        let cuts = |action| matches!(action, Action::Expel | Action::Freeze(..));
+        let cut = self.scenario.script.iter().any(|step| cuts(step.action));
         let breaks = |fault: &Fault| {
             matches!(fault, Fault::Disconnect | Fault::Lost | Fault::CommitRefused | Fault::Crash(_))
         };
-        expels || Fault::ALL.iter().filter(|fault| breaks(fault)).any(|fault| self.faults.struck(*fault) > 0)
+        cut || Fault::ALL.iter().filter(|fault| breaks(fault)).any(|fault| self.faults.struck(*fault) > 0)
     }
 
     pub(super) async fn wait(&self, time: Duration) {

@@ -1,8 +1,8 @@
-//! I5, I6 and I10 where partitions change hands, where processes stand still, and where the broker deletes.
+//! I4, I5, I6 and I10 where partitions change hands, where processes stand still, and where the broker deletes.
 
 use super::scene::{FAILED, FATAL, Scene, place, scene};
 use super::{Case, bad, good};
-use crate::invariant::Invariant::{I5, I6, I10};
+use crate::invariant::Invariant::{I4, I5, I6, I10};
 use crate::invariant::{Happening, MemberId, Outcome};
 
 const DONE: Outcome = Outcome::Done;
@@ -39,6 +39,48 @@ fn entries() -> Vec<Case> {
         good(
             "a ghost writes its entry behind the next owner's",
             rest(taken_over().start(2, 2, 1, "a").end(2, FATAL).bury(1, "a").bury(1, "a")),
+        ),
+        good(
+            "a ghost tries again what the next owner buried",
+            rest(
+                three()
+                    .run(1, "a", FAILED)
+                    .assign(2, 1, None)
+                    .start(2, 2, 1, "a")
+                    .end(2, FATAL)
+                    .bury(1, "a")
+                    .done(1, "a"),
+            ),
+        ),
+        good(
+            "a ghost fails for good with what the next owner buried",
+            rest(
+                three()
+                    .start(1, 1, 1, "a")
+                    .assign(2, 1, None)
+                    .start(2, 2, 1, "a")
+                    .end(2, FATAL)
+                    .bury(1, "a")
+                    .end(1, FATAL),
+            ),
+        ),
+        good(
+            "a worker tries again once more before it hears that its tenure is over",
+            three()
+                .done(1, "a")
+                .run(2, "a", FAILED)
+                .lose(1, 1)
+                .assign(1, 2, None)
+                .run(2, "a", FAILED)
+                .done(1, "a")
+                .done(2, "a")
+                .done(3, "b")
+                .commit(4),
+        ),
+        bad(
+            I4,
+            "the only owner tries again what it buried",
+            three().run(1, "a", FATAL).bury(1, "a").run(1, "a", FAILED),
         ),
         bad(
             I10,
@@ -83,6 +125,10 @@ fn gaps() -> Vec<Case> {
         good(
             "a ghost fails for good with what is deleted",
             rest(taken(three().start(1, 1, 1, "a")).gap(1, 2).end(1, FATAL)),
+        ),
+        good(
+            "a ghost buries what is deleted",
+            rest(taken(three().start(1, 1, 1, "a")).gap(1, 2)).end(1, FATAL).bury(1, "a"),
         ),
         good(
             "a ghost fails with what is deleted",
