@@ -69,6 +69,8 @@ pub struct Needs {
     /// Whether the scenario uses [`pad`](Controls::pad), [`disconnect`](Controls::disconnect) or fences. An adapter
     /// that can do these only through a wrapper needs the wrapper only then.
     pub faults: bool,
+    /// The most bytes of a checkpoint's state; `None` leaves it to the adapter, and so may an adapter without a choice.
+    pub state_bytes: Option<usize>,
 }
 
 /// What publishing does to a full partition.
@@ -91,6 +93,7 @@ impl Default for Needs {
             when_full: WhenFull::Wait,
             publish_wait: Duration::from_secs(5),
             faults: false,
+            state_bytes: None,
         }
     }
 }
