@@ -1,10 +1,21 @@
-//! The conformance suite on the memory broker, and the suite itself on brokers that are broken.
+//! The conformance suite on the memory broker, with events and with records, and the suite itself on brokers that are
+//! broken.
 
 mod conformance {
     mod broken;
     pub(crate) mod memory;
+    mod plain;
+    pub(crate) mod records;
 }
 
-use conformance::memory::Memory;
+mod events {
+    use super::conformance::memory::Memory;
 
-laneway_testkit::conformance_tests!(Memory, skipped = 0);
+    laneway_testkit::conformance_tests!(Memory, skipped = 0);
+}
+
+mod records {
+    use super::conformance::records::Records;
+
+    laneway_testkit::conformance_tests!(Records, skipped = 0);
+}

@@ -9,9 +9,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use laneway_domain::invariant::{Happening, Outcome};
+use laneway_application::policy::CreditLimits;
+use laneway_domain::AfterDeadLetter;
+use laneway_domain::invariant::{Happening, History, Invariant, Limits, Outcome};
 use laneway_testkit::faults::Fault;
-use laneway_testkit::simulation::{Failure, Scenario, replay, shrink, simulate};
+use laneway_testkit::simulation::{Failure, GroupPlan, Scenario, rates, replay, shrink, simulate};
 use seeds::Memory;
 
 /// How many threads share the seeds; each run has one of them for itself.
@@ -78,6 +80,15 @@ fn one_seed_makes_one_history() {
     }
 }
 
+#[test]
+fn the_healthy_keep_their_rate_beside_those_that_back_off() {
+    for seed in 0..100 {
+        let measured = rates(seed, &Memory);
+        let violations = Invariant::I6.violations(&measured, &Limits::default());
+        assert!(violations.is_empty(), "seed {seed}: {violations:?}, {:?}", measured.moments());
+    }
+}
+
 /// What never happens is never tested: over some seeds every fault strikes, and so does all that members live through.
 #[test]
 fn the_seeds_reach_every_fault_and_every_turn() {
@@ -86,17 +97,68 @@ fn the_seeds_reach_every_fault_and_every_turn() {
         let scenario = Scenario::from_seed(seed);
         let summary = simulate(seed, &Memory).unwrap_or_else(|failure| panic!("{failure}"));
         struck.extend(summary.struck.into_keys());
-        seen.extend(replay(scenario, &Memory).moments().iter().filter_map(|moment| turn(&moment.what)));
+        let (topics, tight) = (scenario.topics, scenario.state_bytes.is_some_and(|bytes| bytes < 16));
+        let (merges, stalls) = (scenario.groups.iter().any(|g| g.merges.is_some()), stalls(&scenario));
+        let history = replay(scenario, &Memory);
+        seen.extend(history.moments().iter().filter_map(|moment| turn(&moment.what)));
+        let ways = [
+            (merges, "merged"),
+            (stalls, "narrow behind a block"),
+            (tight, "hardly any state"),
+            (echoes(&history, topics), "published by a handler"),
+            (joins_again(&history), "subscribed again"),
+        ];
+        seen.extend(ways.into_iter().filter_map(|(reached, way)| reached.then_some(way)));
     }
     let missed: Vec<_> = Fault::ALL.into_iter().filter(|fault| !struck.contains(fault)).collect();
     assert_eq!(missed, []);
     assert_eq!(seen.into_iter().collect::<Vec<_>>(), TURNS);
 }
 
-const TURNS: [&str; 12] = [
-    "buried", "closed", "crashed", "done", "dropped", "failed", "gap", "lost", "panicked", "refused",
-    "revoked", "unknown",
+const TURNS: [&str; 18] = [
+    "buried",
+    "closed",
+    "crashed",
+    "done",
+    "dropped",
+    "failed",
+    "frozen",
+    "gap",
+    "hardly any state",
+    "lost",
+    "merged",
+    "narrow behind a block",
+    "panicked",
+    "published by a handler",
+    "refused",
+    "revoked",
+    "subscribed again",
+    "unknown",
 ];
+
+fn stalls(scenario: &Scenario) -> bool {
+    let narrow = |group: &GroupPlan| group.buffer != CreditLimits::default();
+    scenario.groups.iter().any(|group| group.after_dead_letter == AfterDeadLetter::Block && narrow(group))
+}
+
+/// Whether a group handled what a handler published: that goes to the topic behind those of the publishers.
+fn echoes(history: &History, topics: usize) -> bool {
+    let side = format!("topic-{topics}");
+    let echo = |what: &Happening| matches!(what, Happening::HandlerStarted(start) if start.event.topic.as_str() == side);
+    history.moments().iter().any(|moment| echo(&moment.what))
+}
+
+fn joins_again(history: &History) -> bool {
+    let mut left = BTreeSet::new();
+    history.moments().iter().any(|moment| match &moment.what {
+        Happening::SessionEnded { member, .. } => {
+            left.insert(*member);
+            false
+        }
+        Happening::Subscribed { member, .. } => left.contains(member),
+        _ => false,
+    })
+}
 
 fn turn(what: &Happening) -> Option<&'static str> {
     Some(match what {
@@ -108,6 +170,7 @@ fn turn(what: &Happening) -> Option<&'static str> {
         Happening::GapReported { .. } => "gap",
         Happening::Lost { .. } => "lost",
         Happening::Revoking { .. } => "revoked",
+        Happening::Frozen { .. } => "frozen",
         Happening::Crashed { .. } => "crashed",
         Happening::Closed { .. } => "closed",
         Happening::PublishRefused { .. } => "refused",

@@ -1,19 +1,23 @@
 //! Brokers that are broken on purpose: the suite has to see it.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use laneway::domain::{
-    Batch, Checkpoint, DeadLetter, DeadLetterCapabilities, DeadLetterDesk, DeadLetterQueue, Envelope, Epoch,
-    Flow, Flushed, Monotonic, Origin, Outgoing, PartitionId, PublishError, Published, Publisher,
-    PublisherCapabilities, Resume, RevocationId, Session, SessionEvent, StoreError, SubscribeError,
-    Subscriber, SubscriberCapabilities, Subscription,
+    Batch, Checkpoint, Codec, CodecError, ConnectionChange, DeadLetter, DeadLetterCapabilities,
+    DeadLetterDesk, DeadLetterQueue, Envelope, Flushed, Monotonic, Origin, Outgoing, PublishError, Published,
+    Publisher, PublisherCapabilities, Record, Resume, Route, SessionEvent, StoreError, TopicName,
+    Undecodable,
 };
 use laneway_testkit::conformance::{Adapter, Capabilities, Factory, Needs, Verdict, scenarios};
+use laneway_testkit::faults::{Filter, FilteredSubscriber};
 
 use super::memory::Memory;
+use super::plain::Plain;
+use super::records::records;
 
 /// A memory broker that something was done to.
 struct Broken(fn(Adapter) -> Adapter);
@@ -22,6 +26,11 @@ struct Broken(fn(Adapter) -> Adapter);
 impl Factory for Broken {
     fn capabilities(&self) -> Capabilities {
         Memory.capabilities()
+    }
+
+    /// What is broken keeps its scenario waiting to the end.
+    fn patience(&self) -> Duration {
+        Duration::from_secs(3)
     }
 
     async fn adapter(&self, needs: Needs) -> Adapter {
@@ -84,79 +93,78 @@ enum Lapse {
     SkipsTheSecond,
     CommitsNothing,
     CommitsTooMuch,
+    HidesProgress,
+    HidesThatItIsDown,
+    HidesThatItIsUp,
+    PermitsForEver,
 }
 
-struct Subscribing(Arc<dyn Subscriber>, Lapse);
-
-#[async_trait]
-impl Subscriber for Subscribing {
-    fn capabilities(&self) -> &SubscriberCapabilities {
-        self.0.capabilities()
+impl Lapse {
+    /// What the user hears instead.
+    fn spoiled(self, event: SessionEvent) -> Option<SessionEvent> {
+        Some(match (self, event) {
+            (_, SessionEvent::Batch(batch)) => SessionEvent::Batch(self.changed(batch)),
+            (Self::HidesProgress, SessionEvent::Progress { .. }) => return None,
+            (Self::HidesThatItIsDown, SessionEvent::Connection(ConnectionChange::Down { .. })) => {
+                return None;
+            }
+            (Self::HidesThatItIsUp, SessionEvent::Connection(ConnectionChange::Up)) => return None,
+            (Self::PermitsForEver, SessionEvent::MayStart { .. }) => {
+                SessionEvent::MayStart { until: Monotonic::NEVER }
+            }
+            (_, other) => other,
+        })
     }
 
-    async fn open(&self, subscription: Subscription) -> Result<Box<dyn Session>, SubscribeError> {
-        Ok(Box::new(Lapsing(self.0.open(subscription).await?, self.1)))
-    }
-}
-
-struct Lapsing(Box<dyn Session>, Lapse);
-
-impl Lapsing {
-    fn spoiled(&self, batch: Batch) -> Batch {
+    fn changed(self, batch: Batch) -> Batch {
         let Batch { partition, epoch, bytes, rows, pending } = batch;
         let mut rows = rows.as_slice().to_vec();
-        match self.1 {
+        match self {
             // Positions still rise: only the contents of two places are exchanged.
-            Lapse::SwapsNeighbours if rows.len() > 1 => {
+            Self::SwapsNeighbours if rows.len() > 1 => {
                 let body = rows[0].body.clone();
                 rows[0].body = std::mem::replace(&mut rows[1].body, body);
             }
-            Lapse::SkipsTheSecond if rows.len() > 1 => drop(rows.remove(1)),
+            Self::SkipsTheSecond if rows.len() > 1 => drop(rows.remove(1)),
             _ => {}
         }
         Batch { partition, epoch, bytes, rows: rows.into(), pending }
     }
+}
 
-    fn checkpoints(&self, checkpoints: Vec<Checkpoint>) -> Vec<Checkpoint> {
+impl Filter for Lapse {
+    fn said(&mut self, event: SessionEvent, heard: &mut VecDeque<SessionEvent>) {
+        heard.extend(self.spoiled(event));
+    }
+
+    fn checkpoints(&mut self, checkpoints: Vec<Checkpoint>) -> Vec<Checkpoint> {
         let more = |checkpoint: Checkpoint| {
             let (Resume::At(at) | Resume::After(at)) = checkpoint.resume else { return checkpoint };
             let resume = Resume::At(laneway::domain::Position::new(at.value() + 2));
             Checkpoint { resume, state: Vec::new().into(), ..checkpoint }
         };
-        match self.1 {
-            Lapse::CommitsNothing => Vec::new(),
-            Lapse::CommitsTooMuch => checkpoints.into_iter().map(more).collect(),
+        match self {
+            Self::CommitsNothing => Vec::new(),
+            Self::CommitsTooMuch => checkpoints.into_iter().map(more).collect(),
             _ => checkpoints,
         }
     }
 }
 
-impl Session for Lapsing {
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<SessionEvent> {
-        self.0.poll_next(cx).map(|event| match event {
-            SessionEvent::Batch(batch) => SessionEvent::Batch(self.spoiled(batch)),
-            other => other,
-        })
-    }
+/// Loses the first batch that comes after its connection was lost.
+#[derive(Default)]
+struct Forgetful {
+    forgets: bool,
+}
 
-    fn start(&mut self, partition: PartitionId, epoch: Epoch, from: Resume) {
-        self.0.start(partition, epoch, from);
-    }
-
-    fn flow(&mut self, partition: PartitionId, epoch: Epoch, flow: Flow) {
-        self.0.flow(partition, epoch, flow);
-    }
-
-    fn commit(&mut self, checkpoints: Vec<Checkpoint>) {
-        self.0.commit(self.checkpoints(checkpoints));
-    }
-
-    fn release(&mut self, revocation: RevocationId, last: Vec<Checkpoint>) {
-        self.0.release(revocation, self.checkpoints(last));
-    }
-
-    fn close(&mut self, last: Vec<Checkpoint>, deadline: Monotonic) {
-        self.0.close(self.checkpoints(last), deadline);
+impl Filter for Forgetful {
+    fn said(&mut self, event: SessionEvent, heard: &mut VecDeque<SessionEvent>) {
+        match event {
+            SessionEvent::Batch(_) if std::mem::take(&mut self.forgets) => return,
+            SessionEvent::Connection(ConnectionChange::Up) => self.forgets = true,
+            _ => {}
+        }
+        heard.push_back(event);
     }
 }
 
@@ -183,7 +191,8 @@ fn publishing(adapter: Adapter, slip: Slip) -> Adapter {
 }
 
 fn subscribing(adapter: Adapter, lapse: Lapse) -> Adapter {
-    Adapter { subscriber: Arc::new(Subscribing(adapter.subscriber, lapse)), ..adapter }
+    let subscriber = FilteredSubscriber::new(adapter.subscriber, move |_: &_| lapse);
+    Adapter { subscriber: Arc::new(subscriber), ..adapter }
 }
 
 /// Sees that the scenario fails on what was broken, with `words` in its report, and passes on what was not.
@@ -240,6 +249,100 @@ fn a_session_that_commits_nothing_is_found() {
 fn a_session_that_commits_too_much_is_found() {
     let scenario = "what_is_done_above_the_watermark_is_not_handled_again";
     turns_red(|adapter| subscribing(adapter, Lapse::CommitsTooMuch), scenario, "");
+}
+
+#[test]
+fn a_session_that_hides_progress_is_found() {
+    let scenario = "the_commit_reaches_an_end_that_holds_nothing_deliverable";
+    turns_red(|adapter| subscribing(adapter, Lapse::HidesProgress), scenario, "the lag of workers stays");
+    let scenario = "a_group_that_returns_behind_what_is_not_deliverable_repeats_nothing";
+    turns_red(|adapter| subscribing(adapter, Lapse::HidesProgress), scenario, "the lag of workers stays");
+}
+
+#[test]
+fn a_commit_that_passes_an_unfinished_event_behind_padding_is_found() {
+    let scenario = "progress_never_passes_an_unfinished_event";
+    turns_red(
+        |adapter| subscribing(adapter, Lapse::CommitsTooMuch),
+        scenario,
+        "the unfinished one is handled",
+    );
+}
+
+#[test]
+fn a_session_that_keeps_a_lost_connection_to_itself_is_found() {
+    let scenario = "health_tells_of_a_lost_connection_until_it_stands_again";
+    turns_red(|adapter| subscribing(adapter, Lapse::HidesThatItIsDown), scenario, "health tells of it");
+    turns_red(|adapter| subscribing(adapter, Lapse::HidesThatItIsUp), scenario, "health is good again");
+}
+
+#[test]
+fn a_session_that_forgets_events_when_its_connection_is_lost_is_found() {
+    let scenario = "a_lost_connection_loses_no_event_and_no_order";
+    let forgetful = |adapter: Adapter| {
+        let subscriber = FilteredSubscriber::new(adapter.subscriber, |_: &_| Forgetful::default());
+        Adapter { subscriber: Arc::new(subscriber), ..adapter }
+    };
+    turns_red(forgetful, scenario, "");
+    let scenario = "handlers_end_without_a_connection_and_what_they_did_counts";
+    turns_red(|adapter| subscribing(adapter, Lapse::CommitsNothing), scenario, "handled more than once");
+}
+
+#[test]
+fn a_session_whose_permission_never_ends_is_found() {
+    let scenario = "no_handler_starts_after_its_permission_has_run_out";
+    turns_red(|adapter| subscribing(adapter, Lapse::PermitsForEver), scenario, "the permission has run out");
+}
+
+#[test]
+fn a_quiet_group_whose_commits_are_not_stored_is_found() {
+    let scenario = "when_quiet_all_that_a_group_owns_is_stored_as_committed";
+    turns_red(|adapter| subscribing(adapter, Lapse::CommitsNothing), scenario, "is not committed");
+}
+
+/// A codec that reads less than it wrote, or says another lane than it reads.
+#[derive(Debug, Clone, Copy)]
+enum Misread {
+    DropsHeaders,
+    RoutesByPayload,
+}
+
+impl Codec for Misread {
+    fn encode(&self, envelope: &Envelope, record: &mut Record) -> Result<(), CodecError> {
+        Plain.encode(envelope, record)
+    }
+
+    fn route(&self, record: &Record) -> Route {
+        let key = match self {
+            Self::DropsHeaders => record.key.clone(),
+            Self::RoutesByPayload => record.value.clone(),
+        };
+        Plain.route(&Record { key, ..record.clone() })
+    }
+
+    fn decode(&self, topic: &TopicName, record: Record) -> Result<Envelope, Box<Undecodable>> {
+        let event = Plain.decode(topic, record)?;
+        Ok(match self {
+            Self::DropsHeaders => bare(&event),
+            Self::RoutesByPayload => event,
+        })
+    }
+}
+
+fn reading(adapter: Adapter, misread: Misread) -> Adapter {
+    Adapter { codec: Some(Arc::new(misread)), ..records(adapter) }
+}
+
+#[test]
+fn a_codec_that_drops_headers_is_found() {
+    let scenario = "null_empty_repeated_and_non_utf8_headers_arrive_in_order";
+    turns_red(|adapter| reading(adapter, Misread::DropsHeaders), scenario, "left == right");
+}
+
+#[test]
+fn a_codec_that_routes_elsewhere_than_it_reads_is_found() {
+    let scenario = "an_aggregate_waits_for_its_head_and_others_do_not";
+    turns_red(|adapter| reading(adapter, Misread::RoutesByPayload), scenario, "");
 }
 
 #[test]

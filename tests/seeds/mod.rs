@@ -24,6 +24,9 @@ impl Factory for Memory {
             waits_when_full: true,
             trims: false,
             expels: true,
+            pads: false,
+            disconnects: false,
+            fences: false,
         }
     }
 
@@ -53,6 +56,7 @@ impl Factory for Memory {
 }
 
 fn broker(needs: &Needs, clock: Arc<dyn Clock>) -> MemoryBroker {
+    let defaults = MemoryConfig::default();
     let config = MemoryConfig {
         partitions: needs.partitions,
         retention_events: needs.keep.unwrap_or(200_000),
@@ -61,7 +65,8 @@ fn broker(needs: &Needs, clock: Arc<dyn Clock>) -> MemoryBroker {
             WhenFull::DropOldest => Overflow::DropOldest,
         },
         publish_wait: needs.publish_wait,
-        ..MemoryConfig::default()
+        state_bytes: needs.state_bytes.unwrap_or(defaults.state_bytes),
+        ..defaults
     };
     MemoryBroker::new(config, clock).unwrap_or_else(|faults| panic!("{faults:?}"))
 }

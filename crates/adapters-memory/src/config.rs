@@ -1,4 +1,4 @@
-//! What a broker is allowed to hold, and what it does when that is full.
+//! What a broker and a dead-letter queue are allowed to hold, and what a broker does when that is full.
 
 use std::fmt;
 use std::time::Duration;
@@ -65,6 +65,42 @@ impl Default for MemoryConfig {
     }
 }
 
+/// The settings of a [`MemoryDeadLetters`](crate::MemoryDeadLetters): plain data, checked by
+/// [`MemoryDeadLetters::bounded`](crate::MemoryDeadLetters::bounded).
+///
+/// ```
+/// use laneway_memory::DeadLetterConfig;
+/// let config = DeadLetterConfig { letters: 100, ..DeadLetterConfig::default() };
+/// assert!(config.faults().is_empty());
+/// assert_eq!(DeadLetterConfig { letters: 0, ..config }.faults()[0].field(), "memory.dead_letters.letters");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeadLetterConfig {
+    /// The most letters of all groups. Default 65,536: more than anybody reads, and fewer than fill a machine.
+    pub letters: usize,
+    /// The most bytes of all letters: events, messages, and the entries themselves. Default 64 MiB: as much as a
+    /// partition keeps.
+    pub bytes: usize,
+}
+
+impl Default for DeadLetterConfig {
+    fn default() -> Self {
+        Self { letters: 65_536, bytes: 64 << 20 }
+    }
+}
+
+impl DeadLetterConfig {
+    /// Every rule that the settings break; none where they are sound.
+    #[must_use]
+    pub fn faults(&self) -> Vec<Invalid> {
+        let mut faults = Faults(Vec::new());
+        faults.check((1..=GIB).contains(&self.letters), LETTERS, self.letters);
+        let bytes = 1_024..=GIB.saturating_mul(1_024);
+        faults.check(bytes.contains(&self.bytes), LETTER_BYTES, self.bytes);
+        faults.0
+    }
+}
+
 impl MemoryConfig {
     /// The most partitions of a topic.
     pub const MAX_PARTITIONS: u32 = 10_000;
@@ -72,7 +108,6 @@ impl MemoryConfig {
     /// Every rule that the settings break; none where they are sound.
     #[must_use]
     pub fn faults(&self) -> Vec<Invalid> {
-        const GIB: usize = 1 << 30;
         const HOUR: Duration = Duration::from_secs(3_600);
         let mut faults = Faults(Vec::new());
         faults.check((1..=Self::MAX_PARTITIONS).contains(&self.partitions), PARTITIONS, self.partitions);
@@ -87,6 +122,8 @@ impl MemoryConfig {
     }
 }
 
+const GIB: usize = 1 << 30;
+
 type Rule = (&'static str, &'static str);
 
 const PARTITIONS: Rule = ("memory.partitions", "is between 1 and 10,000");
@@ -95,6 +132,8 @@ const EVENTS: Rule = ("memory.retention_events", "is between 1 and 1,073,741,824
 const BYTES: Rule = ("memory.retention_bytes", "is at least max_event_bytes and at most 1 TiB");
 const WAIT: Rule = ("memory.publish_wait", "is at most one hour");
 const RESERVE: Rule = ("memory.handler_reserve", "is at most 100 percent");
+const LETTERS: Rule = ("memory.dead_letters.letters", "is between 1 and 1,073,741,824");
+const LETTER_BYTES: Rule = ("memory.dead_letters.bytes", "is between 1,024 and 1 TiB");
 const STATE: Rule = ("memory.state_bytes", "is at most 16,777,216 (16 MiB)");
 
 struct Faults(Vec<Invalid>);
@@ -128,6 +167,15 @@ mod tests {
         let all = ["partitions", "max_event_bytes", "retention_events", "retention_bytes", "publish_wait"];
         assert_eq!(fields[..5], all);
         assert_eq!(fields[5..], ["handler_reserve", "state_bytes"]);
+    }
+
+    #[test]
+    fn a_dead_letter_queue_without_room_or_without_end_is_refused() {
+        for absurd in [0, usize::MAX] {
+            let faults = DeadLetterConfig { letters: absurd, bytes: absurd }.faults();
+            let fields: Vec<_> = faults.iter().map(Invalid::field).collect();
+            assert_eq!(fields, ["memory.dead_letters.letters", "memory.dead_letters.bytes"]);
+        }
     }
 
     #[test]

@@ -45,10 +45,9 @@ mod seat;
 mod session;
 mod spread;
 mod subscriber;
-mod timer;
 mod topic;
 mod topics;
 
 pub use broker::MemoryBroker;
-pub use config::{MemoryConfig, Overflow};
+pub use config::{DeadLetterConfig, MemoryConfig, Overflow};
 pub use dead_letter::MemoryDeadLetters;

@@ -6,12 +6,11 @@ use std::task::{Context, Poll};
 use async_trait::async_trait;
 use laneway_domain::{
     Clock, Flushed, Monotonic, Origin, Outgoing, PublishError, PublishFault, Published, Publisher,
-    PublisherCapabilities, Timestamp,
+    PublisherCapabilities, Timer, Timestamp,
 };
 
 use crate::broker::MemoryBroker;
 use crate::spread::{Route, Spread};
-use crate::timer::Timer;
 
 /// An acknowledged event is in the log, in memory: it lives as long as the broker.
 ///
@@ -64,9 +63,9 @@ impl MemoryBroker {
         let clock = &self.inner.clock;
         let until = clock.monotonic() + self.inner.config.publish_wait;
         let mut queue = Queue { routes, clock: &**clock };
-        let mut timer = Timer::default();
+        let mut timer = Timer::new(clock.clone());
         poll_fn(|cx| match queue.poll(cx) {
-            Poll::Pending => timer.poll(clock, until, cx),
+            Poll::Pending => timer.poll(cx, until),
             ready @ Poll::Ready(()) => ready,
         })
         .await;

@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 
 use laneway_domain::{
     Batch, Checkpoint, CommitError, Epoch, Flow, Gap, GapCause, Monotonic, PartitionId, Position, Resume,
-    RevocationId, Rows, Session, SessionEvent, StoredCheckpoint, Subscription,
+    RevocationId, Rows, Session, SessionEvent, StoredCheckpoint, Subscription, Timer,
 };
 
 use crate::aftermath::Aftermath;
@@ -14,7 +14,6 @@ use crate::log::Stretch;
 use crate::partition::Fetched;
 use crate::roster::Membership;
 use crate::seat::Notice;
-use crate::timer::Timer;
 
 /// A session of the memory broker.
 ///
@@ -50,11 +49,12 @@ type Committed = Vec<(PartitionId, Epoch, Result<(), CommitError>)>;
 impl MemorySession {
     pub(crate) fn new(membership: Membership, subscription: &Subscription, state_bytes: usize) -> Self {
         let Subscription { batch_events, batch_bytes, .. } = *subscription;
+        let timer = Timer::new(membership.clock().clone());
         Self {
             membership,
             holdings: Holdings::default(),
             answers: VecDeque::new(),
-            timer: Timer::default(),
+            timer,
             limits: Limits { batch_events, batch_bytes, state_bytes },
             phase: Phase::Open,
         }
@@ -156,7 +156,7 @@ impl Session for MemorySession {
         }
         // Whatever came before the registration is found by looking again; whatever comes after wakes.
         self.membership.seat().register(cx.waker());
-        let due = self.timer.poll(self.membership.clock(), self.membership.deadline(), cx);
+        let due = self.timer.poll(cx, self.membership.deadline());
         if due.is_ready() {
             cx.waker().wake_by_ref();
         }

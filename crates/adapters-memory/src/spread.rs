@@ -121,7 +121,7 @@ impl Spread {
 }
 
 fn refused_with_its_lane() -> PublishError {
-    PublishError::new(PublishFault::Busy, "an earlier event of the same aggregate was rejected")
+    PublishError::new(PublishFault::Behind, "an earlier event of the same aggregate was rejected")
 }
 
 /// Finds the route of one event after the other.

@@ -5,7 +5,7 @@ mod common;
 
 use std::time::Duration;
 
-use common::{Member, at, checkpoint, events, fill, group, pass, small, subscription, topic};
+use common::{Member, at, checkpoint, events, fill, group, millis, pass, small, subscription, topic};
 use laneway_domain::{BacklogChecker, BacklogError, PartitionLag, StartFrom, Subscription, Timestamp};
 use laneway_memory::{MemoryBroker, MemoryConfig, Overflow};
 
@@ -14,7 +14,7 @@ async fn lag(broker: &MemoryBroker, name: &str) -> PartitionLag {
 }
 
 fn second(n: i64) -> Option<Timestamp> {
-    Some(Timestamp::from_unix_millis(n * 1_000))
+    Some(millis(n * 1_000))
 }
 
 #[tokio::test(start_paused = true)]

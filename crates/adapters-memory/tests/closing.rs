@@ -121,22 +121,10 @@ async fn a_closed_broker_makes_no_topic() {
     assert!(matches!(broker.apply(&plan).await, Err(AdminError::Unavailable { .. })));
 }
 
-#[test]
-fn unsound_settings_make_no_broker() {
-    struct Stopped;
-    impl laneway_domain::Clock for Stopped {
-        fn wall(&self) -> laneway_domain::Timestamp {
-            laneway_domain::Timestamp::default()
-        }
-        fn monotonic(&self) -> Monotonic {
-            Monotonic::ZERO
-        }
-        fn wake_at(&self, _: Monotonic) -> laneway_domain::BoxFuture<()> {
-            Box::pin(std::future::pending())
-        }
-    }
+#[tokio::test]
+async fn unsound_settings_make_no_broker() {
     let config = MemoryConfig { partitions: 0, retention_events: 0, ..MemoryConfig::default() };
-    let faults = MemoryBroker::new(config, std::sync::Arc::new(Stopped)).unwrap_err();
+    let faults = MemoryBroker::new(config, laneway_testkit::SimClock::shared()).unwrap_err();
     let fields: Vec<_> = faults.iter().map(laneway_domain::Invalid::field).collect();
     assert_eq!(fields, ["memory.partitions", "memory.retention_events"]);
 }

@@ -3,13 +3,15 @@
 
 mod common;
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use common::{event, group, topic};
 use laneway_domain::{
     Body, DeadLetter, DeadLetterQueue, Death, DeathCause, Envelope, Filter, LetterId, PartitionNumber,
-    Position, StoredLetter, Timestamp,
+    Position, StoreFault, StoredLetter, Timestamp,
 };
-use laneway_memory::MemoryDeadLetters;
+use laneway_memory::{DeadLetterConfig, MemoryDeadLetters};
 
 fn letter(name: &str, position: u64) -> DeadLetter {
     let (partition, position) = (PartitionNumber(0), Position::new(position));
@@ -53,7 +55,7 @@ async fn a_letter_that_is_buried_again_is_one_entry() {
     again.death.attempts = 7;
     letters.bury(vec![again.clone()]).await;
     assert_eq!(listed(&letters, None, 9).await, [again]);
-    assert_eq!(format!("{letters:?}"), "MemoryDeadLetters { letters: 1 }");
+    assert!(format!("{letters:?}").starts_with("MemoryDeadLetters { letters: 1, bytes: "));
 }
 
 #[tokio::test]
@@ -73,4 +75,61 @@ fn the_queue_says_what_it_can_do() {
     let able = letters.capabilities();
     assert_eq!((able.lists, able.redrives, able.parks), (true, true, true));
     assert!(letters.parking().is_some() && letters.desk().is_some());
+}
+
+#[test]
+fn a_shared_handle_to_the_queue_has_its_desk() {
+    fn has_desk(queue: &impl DeadLetterQueue) -> bool {
+        queue.desk().is_some()
+    }
+    let shared: Arc<dyn DeadLetterQueue> = Arc::new(MemoryDeadLetters::new());
+    assert!(has_desk(&shared));
+}
+
+/// The faults of burying these, one after the other.
+async fn faults(letters: &MemoryDeadLetters, buried: Vec<DeadLetter>) -> Vec<Option<StoreFault>> {
+    letters.bury(buried).await.into_iter().map(|result| result.err().map(|error| error.fault())).collect()
+}
+
+fn heavy(position: u64, bytes: usize) -> DeadLetter {
+    DeadLetter { original: Body::Event(Envelope::new(topic("t"), vec![0; bytes])), ..letter("g", position) }
+}
+
+#[tokio::test]
+async fn a_queue_that_holds_its_number_of_letters_refuses_more_and_keeps_what_it_has() {
+    let letters = MemoryDeadLetters::bounded(DeadLetterConfig { letters: 2, ..DeadLetterConfig::default() });
+    let letters = letters.unwrap();
+    let all = [("g", 1), ("h", 2), ("g", 3)].map(|(group, position)| letter(group, position));
+    assert_eq!(faults(&letters, all.to_vec()).await, [None, None, Some(StoreFault::Unavailable)]);
+    assert_eq!(listed(&letters, None, 9).await, [letter("g", 1)]);
+    assert_eq!(faults(&letters, vec![letter("g", 1)]).await, [None], "the same again needs no room");
+    let refused = letters.bury(vec![letter("g", 3)]).await.remove(0).unwrap_err();
+    assert!(refused.is_retryable() && refused.to_string().contains("2 letters"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_queue_that_holds_its_bytes_refuses_more_until_some_are_removed() {
+    let letters =
+        MemoryDeadLetters::bounded(DeadLetterConfig { bytes: 10_000, ..Default::default() }).unwrap();
+    let full = [heavy(1, 4_000), heavy(2, 4_000), heavy(3, 4_000)];
+    assert_eq!(faults(&letters, full.to_vec()).await, [None, None, Some(StoreFault::Unavailable)]);
+    assert_eq!(faults(&letters, vec![heavy(1, 8_000)]).await, [Some(StoreFault::Unavailable)], "it grew");
+    assert_eq!(letters.remove(&heavy(1, 0).id), Some(heavy(1, 4_000)));
+    assert_eq!(letters.remove(&heavy(1, 0).id), None);
+    assert_eq!(faults(&letters, vec![heavy(3, 4_000)]).await, [None]);
+    assert_eq!(listed(&letters, None, 9).await, [heavy(2, 4_000), heavy(3, 4_000)]);
+}
+
+#[tokio::test]
+async fn a_letter_that_the_queue_can_never_hold_is_rejected_for_what_it_is() {
+    let letters =
+        MemoryDeadLetters::bounded(DeadLetterConfig { bytes: 1_024, ..Default::default() }).unwrap();
+    assert_eq!(faults(&letters, vec![heavy(1, 4_000)]).await, [Some(StoreFault::Rejected)]);
+    assert!(listed(&letters, None, 9).await.is_empty());
+}
+
+#[test]
+fn a_queue_of_absurd_bounds_is_not_made() {
+    let refused = MemoryDeadLetters::bounded(DeadLetterConfig { letters: 0, bytes: usize::MAX }).unwrap_err();
+    assert_eq!(refused.len(), 2);
 }

@@ -3,10 +3,12 @@
 
 mod common;
 
-use common::{Member, at, broker, event, events, fill, group, pass, payloads, small, subscription, topic};
+use common::{
+    Member, at, broker, event, events, fill, group, millis, pass, payloads, small, subscription, topic,
+};
 use laneway_domain::{
     Envelope, Epoch, Flow, Origin, Outgoing, Publisher, Resume, SessionEvent, StartFrom, Subscription,
-    Timestamp, TopicAdmin, TopicPlan, TopicStrategy,
+    TopicAdmin, TopicPlan, TopicStrategy,
 };
 use laneway_memory::MemoryConfig;
 use std::time::Duration;
@@ -156,8 +158,8 @@ async fn a_group_may_start_at_a_time() {
         fill(&broker, events("a", n..n + 1)).await;
         pass(Duration::from_secs(1)).await;
     }
-    for (n, (millis, first)) in [(0, "0"), (1_001, "2"), (3_000, "3")].into_iter().enumerate() {
-        let start = StartFrom::At(Timestamp::from_unix_millis(millis));
+    for (n, (after, first)) in [(0, "0"), (1_001, "2"), (3_000, "3")].into_iter().enumerate() {
+        let start = StartFrom::At(millis(after));
         let mut member =
             Member::open(&broker, Subscription { start, ..subscription(&format!("g{n}")) }).await;
         assert!(member.start().await[0].stored.is_some(), "the first position is committed");

@@ -8,6 +8,17 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 pub(crate) fn guarded<T>(code: impl FnOnce() -> T) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(code)).map_err(|panic| {
         let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-        text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
+        let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+        discard(panic);
+        text.unwrap_or_else(|| "no message".to_owned())
     })
+}
+
+/// Drops what users made, whose own code runs for that and may panic.
+pub(crate) fn discard<T>(value: T) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
+        tracing::error!("a value panicked while it was dropped");
+        // Its payload may panic in turn: it is never dropped.
+        let _ = std::mem::ManuallyDrop::new(panic);
+    }
 }

@@ -16,7 +16,6 @@ pub mod policy;
 pub mod publish;
 pub mod route;
 pub mod sabotage;
-mod timer;
 
 pub use bus::Bus;
 pub use clock::SystemClock;

@@ -175,3 +175,43 @@ async fn an_error_that_panics_when_it_is_shown_is_a_failure_like_any_other() {
     assert!(subscription.health().is_good());
     bus.close(LONG).await;
 }
+
+/// Panics when it is dropped, once.
+#[derive(Debug, Default)]
+struct Grumpy(bool);
+
+impl fmt::Display for Grumpy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("grumpy")
+    }
+}
+
+impl std::error::Error for Grumpy {}
+
+impl Drop for Grumpy {
+    fn drop(&mut self) {
+        assert!(std::mem::replace(&mut self.0, true), "let me go");
+    }
+}
+
+#[tokio::test]
+async fn what_a_handler_leaves_behind_may_panic_when_it_is_dropped() {
+    let handler = handler_fn(|event: Event| async move {
+        if is(&event, "error") {
+            return Err(HandlerError::from(Grumpy::default()));
+        }
+        if is(&event, "panic") {
+            std::panic::panic_any(Grumpy::default());
+        }
+        Ok(())
+    });
+    let bus = bus();
+    let subscription = bus.subscribe(options(), handler).await.unwrap();
+    for aggregate in ["error", "panic", "fine"] {
+        bus.publish(event(aggregate)).await.unwrap();
+    }
+    let stats = subscription.wait_until(|stats| stats.handled + stats.dead_letters == 3).await;
+    assert_eq!((stats.handled, stats.dead_letters), (1, 2));
+    assert!(subscription.health().is_good());
+    bus.close(LONG).await;
+}

@@ -1,5 +1,7 @@
 //! The port to where events go that cannot be handled.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 use crate::aggregate::AggregateKey;
@@ -37,6 +39,25 @@ pub trait DeadLetterQueue: Send + Sync {
     /// The operators' side, where entries can be listed.
     fn desk(&self) -> Option<&dyn DeadLetterDesk> {
         None
+    }
+}
+
+#[async_trait]
+impl<T: DeadLetterQueue + ?Sized> DeadLetterQueue for Arc<T> {
+    fn capabilities(&self) -> DeadLetterCapabilities {
+        (**self).capabilities()
+    }
+
+    async fn bury(&self, letters: Vec<DeadLetter>) -> Vec<Result<(), StoreError>> {
+        (**self).bury(letters).await
+    }
+
+    fn parking(&self) -> Option<&dyn Parking> {
+        (**self).parking()
+    }
+
+    fn desk(&self) -> Option<&dyn DeadLetterDesk> {
+        (**self).desk()
     }
 }
 

@@ -30,6 +30,7 @@ mod session;
 mod store;
 mod subscriber;
 mod time;
+mod timer;
 mod topic;
 mod topic_admin;
 mod trace;
@@ -66,6 +67,7 @@ pub use session::{
 pub use store::{StoreError, StoreFault};
 pub use subscriber::{StartFrom, SubscribeError, Subscriber, Subscription};
 pub use time::{Monotonic, Timestamp};
+pub use timer::Timer;
 pub use topic::TopicName;
 pub use topic_admin::{AdminError, TopicAdmin, TopicChange, TopicPlan, TopicState, TopicStrategy};
 pub use trace::TraceContext;

@@ -1,5 +1,7 @@
 //! The port down to a broker.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use thiserror::Error;
 
@@ -20,7 +22,8 @@ use crate::time::Monotonic;
 ///
 /// *Order*: within one call the events of one key are appended in the order given. With
 /// [`PublisherCapabilities::ordered_prefix`], the failure of one means that none after it of the same key was
-/// appended. Two calls are ordered only if the first was awaited.
+/// appended: each of those fails too, of the same fault where that holds for it as well, else of
+/// [`Behind`](PublishFault::Behind). Two calls are ordered only if the first was awaited.
 ///
 /// *Duplicates*: publishing an event id again is always allowed; with [`PublisherCapabilities::deduplicates`] it is
 /// stored once within the broker's window.
@@ -39,6 +42,21 @@ pub trait Publisher: Send + Sync {
 
     /// Waits until every event handed over has an outcome, at the latest until `deadline`.
     async fn flush(&self, deadline: Monotonic) -> Flushed;
+}
+
+#[async_trait]
+impl<T: Publisher + ?Sized> Publisher for Arc<T> {
+    fn capabilities(&self) -> &PublisherCapabilities {
+        (**self).capabilities()
+    }
+
+    async fn publish(&self, batch: Outgoing) -> Vec<Result<Published, PublishError>> {
+        (**self).publish(batch).await
+    }
+
+    async fn flush(&self, deadline: Monotonic) -> Flushed {
+        (**self).flush(deadline).await
+    }
 }
 
 /// A batch on its way to a broker.
@@ -78,6 +96,9 @@ pub enum PublishFault {
     Rejected,
     /// Not stored, because there is no room now.
     Busy,
+    /// Not stored, because an earlier event of the same key in this call was not: sound itself, and welcome again once
+    /// that one is settled.
+    Behind,
     /// Not sent: the broker cannot be reached.
     Unavailable,
     /// Sent, and no answer came: it may be stored. Publish the same event id again.
@@ -101,6 +122,7 @@ impl PublishFault {
         match self {
             Self::Rejected => "the event was rejected and is not stored",
             Self::Busy => "the broker has no room now; the event is not stored",
+            Self::Behind => "an earlier event of its key failed in this call; the event is not stored",
             Self::Unavailable => "the broker is unavailable; the event was not sent",
             Self::Unknown => "no answer came; the event may be stored",
             Self::Closed => "the publisher is closed; the event was not sent",

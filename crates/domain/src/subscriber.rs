@@ -1,5 +1,6 @@
 //! The port up from a broker.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -29,6 +30,17 @@ pub trait Subscriber: Send + Sync {
 
     /// Joins a group.
     async fn open(&self, subscription: Subscription) -> Result<Box<dyn Session>, SubscribeError>;
+}
+
+#[async_trait]
+impl<T: Subscriber + ?Sized> Subscriber for Arc<T> {
+    fn capabilities(&self) -> &SubscriberCapabilities {
+        (**self).capabilities()
+    }
+
+    async fn open(&self, subscription: Subscription) -> Result<Box<dyn Session>, SubscribeError> {
+        (**self).open(subscription).await
+    }
 }
 
 /// What a session is opened for.

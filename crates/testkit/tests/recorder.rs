@@ -6,15 +6,21 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use async_trait::async_trait;
-use laneway_domain::invariant::{Happening, Outcome};
+use laneway_domain::invariant::{Digest, Happening, Outcome};
 use laneway_domain::{
-    AggregateId, Assignment, Body, Checkpoint, Envelope, Epoch, Event, EventId, Flow, Flushed, GroupId,
-    Handler, HandlerContext, HandlerError, Monotonic, Origin, Outgoing, PartitionId, PartitionNumber,
-    Position, PublishError, PublishFault, Published, Publisher, PublisherCapabilities, Received, Resume,
-    RevocationId, Rows, Run, Session, SessionEvent, Timestamp, TopicName, handler_fn,
+    Act, AggregateId, Asked, Assignment, AuditLine, Body, By, Checkpoint, DeadLetter, DeadLetterCapabilities,
+    DeadLetterDesk, DeadLetterQueue, Death, DeathCause, DeskError, Envelope, Epoch, Event, EventId, Filter,
+    Flow, Flushed, GroupId, Handler, HandlerContext, HandlerError, LetterId, Monotonic, Origin, Outgoing,
+    ParkState, PartitionId, PartitionNumber, Position, PublishError, PublishFault, Published, Publisher,
+    PublisherCapabilities, Received, Resume, RevocationId, Rows, Run, Session, SessionEvent, StartFrom,
+    StoreError, StoreFault, StoredLetter, SubscribeError, Subscriber, SubscriberCapabilities, Subscription,
+    Timestamp, TopicName, handler_fn,
 };
 use laneway_testkit::SimClock;
-use laneway_testkit::history::{RecordedHandler, RecordedPublisher, RecordedSession, Recorder};
+use laneway_testkit::history::{
+    RecordedDeadLetters, RecordedHandler, RecordedPublisher, RecordedSession, RecordedSubscriber, Recorder,
+    record_listing,
+};
 
 fn envelope() -> Envelope {
     Envelope::new(TopicName::new("t").unwrap(), "x")
@@ -181,4 +187,162 @@ async fn commits_are_recorded_when_sent_and_stored_when_answered() {
     session.close(checkpoint(6), Monotonic::NEVER);
     drop(session);
     assert_eq!(names(&recorder), ["Assigned", "Committed", "Committed", "SessionEnded"]);
+}
+
+/// Opens sessions that say the assignment, or refuses.
+struct Door(bool);
+
+#[async_trait]
+impl Subscriber for Door {
+    fn capabilities(&self) -> &SubscriberCapabilities {
+        &SubscriberCapabilities { partitions: true, state_bytes: 9, fences: false, replays: true }
+    }
+
+    async fn open(&self, _subscription: Subscription) -> Result<Box<dyn Session>, SubscribeError> {
+        if self.0 { Ok(Box::new(Script(vec![assigned()]))) } else { Err(SubscribeError::Closed) }
+    }
+}
+
+async fn open(subscriber: &RecordedSubscriber<Door>) -> Option<Box<dyn Session>> {
+    let (group, topics) = (GroupId::new("g").unwrap(), vec![TopicName::new("t").unwrap()]);
+    let (start, drain) = (StartFrom::default(), std::time::Duration::from_secs(1));
+    let asked = Subscription { group, topics, start, batch_events: 1, batch_bytes: 1, drain };
+    subscriber.open(asked).await.ok()
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_open_session_is_a_subscription_of_its_member_and_is_recorded_itself() {
+    let recorder = recorder();
+    let (_, member) = (recorder.member(), recorder.member());
+    let subscriber = RecordedSubscriber::new(Door(true), recorder.clone(), member);
+    assert_eq!(subscriber.capabilities().state_bytes, 9);
+    let mut session = open(&subscriber).await.unwrap();
+    assert!(session.poll_next(&mut Context::from_waker(Waker::noop())).is_ready());
+    drop(session);
+    assert_eq!(names(&recorder), ["Subscribed", "Assigned", "SessionEnded"]);
+    let of_member = |what: &Happening| match what {
+        Happening::Subscribed { member: known, group, topics } => {
+            *known == member && group.as_str() == "g" && topics.len() == 1
+        }
+        Happening::Assigned { member: known, .. } | Happening::SessionEnded { member: known, .. } => {
+            *known == member
+        }
+        _ => false,
+    };
+    assert!(happenings(&recorder).iter().all(of_member), "{:?}", happenings(&recorder));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_that_was_refused_is_no_subscription() {
+    let recorder = recorder();
+    let subscriber = RecordedSubscriber::new(Door(false), recorder.clone(), recorder.member());
+    assert!(open(&subscriber).await.is_none());
+    assert_eq!(happenings(&recorder), []);
+}
+
+/// Takes every second letter of a batch, and lists what it was made with.
+struct Store(Vec<DeadLetter>);
+
+#[async_trait]
+impl DeadLetterQueue for Store {
+    fn capabilities(&self) -> DeadLetterCapabilities {
+        DeadLetterCapabilities { lists: true, redrives: false, parks: false }
+    }
+
+    async fn bury(&self, letters: Vec<DeadLetter>) -> Vec<Result<(), StoreError>> {
+        let refused = || StoreError::new(StoreFault::Unavailable, "bury", "on purpose");
+        (0..letters.len()).map(|at| if at % 2 == 0 { Ok(()) } else { Err(refused()) }).collect()
+    }
+
+    fn desk(&self) -> Option<&dyn DeadLetterDesk> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl DeadLetterDesk for Store {
+    async fn list(
+        &self,
+        filter: &Filter,
+        after: Option<&LetterId>,
+        limit: usize,
+    ) -> Result<Vec<StoredLetter>, StoreError> {
+        let own = self.0.iter().filter(|letter| letter.id.group == filter.group);
+        let behind = own.filter(|letter| after.is_none_or(|after| letter.id > *after));
+        Ok(behind.take(limit).cloned().map(stored).collect())
+    }
+
+    async fn show(&self, id: &LetterId) -> Result<Option<StoredLetter>, StoreError> {
+        Ok(self.0.iter().find(|letter| letter.id == *id).cloned().map(stored))
+    }
+
+    async fn ask(&self, _: &Filter, _: Act, _: &By, _: Timestamp, _: bool) -> Result<Asked, DeskError> {
+        Err(StoreError::new(StoreFault::Rejected, "ask", "it only lists").into())
+    }
+
+    async fn audit(
+        &self,
+        _: &GroupId,
+        _: Option<u64>,
+        _: usize,
+    ) -> Result<Vec<(u64, AuditLine)>, StoreError> {
+        Ok(Vec::new())
+    }
+}
+
+fn stored(letter: DeadLetter) -> StoredLetter {
+    let DeadLetter { id, key, appended, original, death } = letter;
+    StoredLetter { id, key, appended, original, state: ParkState::Dead(Box::new(death)), wish: None }
+}
+
+fn letter(group: &str, position: u64) -> DeadLetter {
+    let (group, topic) = (GroupId::new(group).unwrap(), TopicName::new("t").unwrap());
+    DeadLetter {
+        id: LetterId { group, topic, partition: PartitionNumber(0), position: Position::new(position) },
+        key: envelope().key(),
+        appended: Timestamp::default(),
+        original: Body::Event(envelope()),
+        death: Death {
+            cause: DeathCause::Fatal,
+            errors: Vec::new(),
+            attempts: 1,
+            first_failed: Timestamp::default(),
+            last_failed: Timestamp::default(),
+        },
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_what_the_store_took_is_recorded_as_buried() {
+    let recorder = recorder();
+    let letters = RecordedDeadLetters::new(Store(Vec::new()), recorder.clone());
+    assert_eq!(letters.bury((1..=3).map(|at| letter("g", at)).collect()).await.len(), 3);
+    let buried: Vec<_> = happenings(&recorder)
+        .into_iter()
+        .map(|what| match what {
+            Happening::DeadLettered { place, id, key, cause: DeathCause::Fatal, digest } => {
+                assert_eq!((id, key), (envelope().id(), envelope().key()));
+                assert_eq!(digest, Digest::of_body(&Body::Event(envelope())));
+                place.position.value()
+            }
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(buried, [1, 3]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_listing_has_every_entry_of_every_group_over_many_pages() {
+    let recorder = recorder();
+    let all = (0..300).map(|at| letter("g", at)).chain([letter("h", 7), letter("else", 8)]).collect();
+    let letters = RecordedDeadLetters::new(Store(all), recorder.clone());
+    let groups = ["g", "h"].map(|name| GroupId::new(name).unwrap());
+    for number in 1..=2 {
+        let listed = record_listing(&recorder, letters.desk().unwrap(), &groups).await.unwrap();
+        assert_eq!(listed, 301);
+        let told = happenings(&recorder);
+        let ours =
+            |what: &&Happening| matches!(what, Happening::LetterListed { listing, .. } if *listing == number);
+        assert_eq!(told.iter().filter(ours).count(), 301);
+    }
 }

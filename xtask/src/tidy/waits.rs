@@ -5,13 +5,8 @@ use super::tree::Tree;
 use super::words::words;
 
 /// Files that may sleep in tests, each with its reason.
-const ALLOWED: &[(&str, &str)] = &[
-    (
-        "crates/adapters-memory/tests/common/mod.rs",
-        "here the clock port meets tokio's timers, which a test can pause",
-    ),
-    ("crates/testkit/src/clock.rs", "here the clock port meets tokio's timers, which a test can pause"),
-];
+const ALLOWED: &[(&str, &str)] =
+    &[("crates/testkit/src/clock.rs", "here the clock port meets tokio's timers, which a test can pause")];
 
 /// Finds sleeps in tests, and exceptions that nothing needs.
 pub(crate) fn check(tree: &Tree) -> Vec<Finding> {

@@ -2,9 +2,14 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
-use laneway_domain::{Act, Answer, AuditLine, By, GroupId, Scope, Timestamp, Wish, WishId, WishTarget};
+use laneway_domain::{
+    Act, Answer, AuditLine, By, GroupId, ParkEntry, Position, Resolution, Scope, StoreError, Timestamp, Wish,
+    WishId, WishTarget,
+};
 
+use super::bounds::Bounds;
 use super::shelf::Shelf;
+use crate::config::DeadLetterConfig;
 
 /// How many lines of the audit are kept.
 const AUDIT: usize = 65_536;
@@ -12,6 +17,7 @@ const AUDIT: usize = 65_536;
 /// Everything that the store holds.
 #[derive(Debug, Default)]
 pub(super) struct Books {
+    pub(super) bounds: Bounds,
     shelves: BTreeMap<Scope, Shelf>,
     wishes: BTreeMap<WishId, (Wish, By)>,
     /// The open wish for each target.
@@ -23,6 +29,37 @@ pub(super) struct Books {
 }
 
 impl Books {
+    pub(super) fn new(config: DeadLetterConfig) -> Self {
+        Self { bounds: Bounds::new(config), ..Self::default() }
+    }
+
+    /// Keeps entries where there is room for all of them. One that is kept again needs only the room by which it grew.
+    pub(super) fn keep(
+        &mut self,
+        scope: &Scope,
+        entries: Vec<ParkEntry>,
+        parks: bool,
+    ) -> Result<(), StoreError> {
+        let shelf = self.shelves.entry(scope.clone()).or_default();
+        let mut bounds = self.bounds;
+        for entry in &entries {
+            bounds.swap(shelf.entry(entry.event.position), Some(entry));
+            bounds.check(entry, if parks { "park" } else { "bury" })?;
+        }
+        for entry in entries {
+            self.bounds.swap(shelf.entry(entry.event.position), Some(&entry));
+            shelf.keep(entry, parks);
+        }
+        Ok(())
+    }
+
+    pub(super) fn resolve(&mut self, scope: &Scope, position: Position, resolution: Resolution) {
+        let shelf = self.shelves.entry(scope.clone()).or_default();
+        let before = shelf.entry(position).cloned();
+        shelf.resolve(position, resolution);
+        self.bounds.swap(before.as_ref(), shelf.entry(position));
+    }
+
     pub(super) fn shelf(&mut self, scope: &Scope) -> &mut Shelf {
         self.shelves.entry(scope.clone()).or_default()
     }
@@ -35,10 +72,6 @@ impl Books {
     pub(super) fn of(&self, group: &GroupId) -> impl Iterator<Item = (&Scope, &Shelf)> {
         let theirs = move |(scope, _): &(&Scope, &Shelf)| scope.group == *group;
         self.shelves.iter().filter(theirs)
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.shelves.values().map(Shelf::len).sum()
     }
 
     /// The open wish for a target.

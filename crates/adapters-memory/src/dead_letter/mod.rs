@@ -1,6 +1,7 @@
 //! Dead letters in memory, and what waits behind them.
 
 mod books;
+mod bounds;
 mod desk;
 mod parking;
 mod queue;

@@ -9,7 +9,7 @@ use laneway_domain::{
 };
 
 use super::books::Books;
-use super::queue::MemoryDeadLetters;
+use super::queue::{MemoryDeadLetters, detached};
 
 impl MemoryDeadLetters {
     /// The books, for the newest claim of a scope and nobody else.
@@ -38,10 +38,9 @@ impl Parking for MemoryDeadLetters {
     }
 
     async fn park(&self, claim: &Claim, entries: Vec<ParkEntry>) -> Result<(), StoreError> {
-        let mut books = self.owned(claim, "park")?;
-        let shelf = books.shelf(&claim.scope);
-        entries.into_iter().for_each(|entry| shelf.keep(entry, true));
-        Ok(())
+        let own = |entry: ParkEntry| ParkEntry { event: detached(entry.event), ..entry };
+        let entries = entries.into_iter().map(own).collect();
+        self.owned(claim, "park")?.keep(&claim.scope, entries, true)
     }
 
     async fn page(
@@ -60,8 +59,9 @@ impl Parking for MemoryDeadLetters {
 
     async fn resolve(&self, claim: &Claim, verdicts: Vec<(Position, Resolution)>) -> Result<(), StoreError> {
         let mut books = self.owned(claim, "resolve")?;
-        let shelf = books.shelf(&claim.scope);
-        verdicts.into_iter().for_each(|(position, resolution)| shelf.resolve(position, resolution));
+        for (position, resolution) in verdicts {
+            books.resolve(&claim.scope, position, resolution);
+        }
         Ok(())
     }
 

@@ -3,9 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 
-use laneway_domain::{
-    AggregateKey, ParkEntry, ParkState, ParkedAggregate, Position, Received, Resolution, Waits,
-};
+use laneway_domain::{AggregateKey, ParkEntry, ParkState, ParkedAggregate, Position, Resolution, Waits};
 
 /// Entries by position, and which of them are whose.
 #[derive(Debug, Default)]
@@ -26,19 +24,14 @@ struct Parked {
 impl Shelf {
     /// Keeps an entry, in the place of one with the same position; `parks` where it closes its aggregate.
     pub(super) fn keep(&mut self, entry: ParkEntry, parks: bool) {
-        let Received { position, appended, body } = entry.event;
+        let position = entry.event.position;
         if let Some(key) = entry.key.as_ref().filter(|_| parks) {
             let new = || Parked { positions: BTreeSet::new(), last: position };
             let parked = self.aggregates.entry(key.clone()).or_insert_with(new);
             parked.positions.insert(position);
             parked.last = parked.last.max(position);
         }
-        let event = Received { position, appended, body: body.detached() };
-        self.entries.insert(position, ParkEntry { event, ..entry });
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.entries.len()
+        self.entries.insert(position, entry);
     }
 
     pub(super) fn entry(&self, position: Position) -> Option<&ParkEntry> {

@@ -1,45 +1,22 @@
-//! What the tests share: a clock on virtual time, events, and a member that answers what a consumer must.
+//! What the tests share: events on virtual time, and a member that answers what a consumer must.
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::needless_pass_by_value)]
 
-use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
 use laneway_domain::{
-    AggregateId, Assignment, Batch, Body, BoxFuture, Checkpoint, Clock, Envelope, Epoch, GroupId, Monotonic,
-    Origin, Outgoing, PartitionId, PublishError, Published, Publisher, Resume, RevocationId, Session,
-    SessionEvent, StartFrom, Subscriber, Subscription, Timestamp, TopicName,
+    AggregateId, Assignment, Batch, Body, Checkpoint, Envelope, Epoch, GroupId, Monotonic, Origin, Outgoing,
+    PartitionId, PublishError, Published, Publisher, Resume, RevocationId, Session, SessionEvent, StartFrom,
+    Subscriber, Subscription, Timestamp, TopicName,
 };
 use laneway_memory::{MemoryBroker, MemoryConfig};
+use laneway_testkit::SimClock;
 use tokio::time::Instant;
 
-/// Tokio's time: virtual in a test that starts paused.
-pub(crate) struct TestClock(Instant);
-
-#[allow(clippy::disallowed_methods, reason = "this is the clock port")]
-impl TestClock {
-    pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self(Instant::now()))
-    }
-
-    fn since(&self) -> Duration {
-        Instant::now() - self.0
-    }
-}
-
-impl Clock for TestClock {
-    fn wall(&self) -> Timestamp {
-        Timestamp::from_unix_nanos(i64::try_from(self.since().as_nanos()).unwrap())
-    }
-
-    fn monotonic(&self) -> Monotonic {
-        Monotonic::ZERO + self.since()
-    }
-
-    fn wake_at(&self, at: Monotonic) -> BoxFuture<()> {
-        Box::pin(tokio::time::sleep_until(self.0 + Duration::from_nanos(at.nanos())))
-    }
+/// A point of the clock on the wall, so many milliseconds after its start.
+pub(crate) fn millis(after: i64) -> Timestamp {
+    Timestamp::from_unix_millis(SimClock::BIRTH.unix_millis() + after)
 }
 
 /// How much virtual time passes.
@@ -68,7 +45,7 @@ pub(crate) async fn soon<T>(future: impl Future<Output = T>) -> T {
 }
 
 pub(crate) fn broker(config: MemoryConfig) -> MemoryBroker {
-    MemoryBroker::new(config, TestClock::new()).unwrap()
+    MemoryBroker::new(config, SimClock::shared()).unwrap()
 }
 
 /// A broker whose topics have one partition that keeps `events` events.

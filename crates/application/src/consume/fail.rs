@@ -32,13 +32,15 @@ where
             ^ u64::from(trouble.attempts) << 48;
         let next = self.shared.retry.next(trouble.attempts, class, seed);
         self.tell(ticket, &failure, trouble, next);
+        let Failure { error, words, .. } = failure;
+        crate::guard::discard(error);
         match next {
             Next::After(wait) if self.waits_outside(lane, ticket, wait) => {
                 self.park_waiting(lane, ticket, trouble, wait)
             }
             Next::After(wait) => self.again(lane, ticket, trouble, wait),
-            Next::Exhausted => self.dies(lane, ticket, DeathCause::Exhausted, failure.words, trouble),
-            Next::Fatal => self.dies(lane, ticket, DeathCause::Fatal, failure.words, trouble),
+            Next::Exhausted => self.dies(lane, ticket, DeathCause::Exhausted, words, trouble),
+            Next::Fatal => self.dies(lane, ticket, DeathCause::Fatal, words, trouble),
         }
     }
 

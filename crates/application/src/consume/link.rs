@@ -6,11 +6,10 @@ use std::time::Duration;
 
 use laneway_domain::{
     BoxFuture, Clock, ErrorClass, Monotonic, Session, SessionError, SessionEvent, SubscribeError, Subscriber,
-    Subscription,
+    Subscription, Timer,
 };
 
 use crate::policy::{Next, RetryPolicy};
-use crate::timer::Timer;
 
 type Opening = BoxFuture<Result<Box<dyn Session>, SubscribeError>>;
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use laneway_domain::{Flow, Monotonic, PartitionId, SessionEvent};
+use laneway_domain::{Flow, Monotonic, PartitionId, SessionEvent, Timer};
 use tokio::sync::{mpsc, oneshot};
 
 use super::crew::Crew;
@@ -22,7 +22,6 @@ use crate::dead_letter::{Burials, Buried};
 use crate::ledger::Ledger;
 use crate::parking::{Lots, Stored};
 use crate::policy::{Commits, Credit};
-use crate::timer::Timer;
 
 /// What happens to a subscription.
 enum Input {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_util::future::{Either, select};
 use laneway_domain::{
     AfterDeadLetter, Clock, DeadLetterQueue, GroupId, Handler, OwnerId, SubscribeError, Subscriber,
-    Subscription as Request, TopicName, Unsupported,
+    Subscription as Request, Timer, TopicName, Unsupported,
 };
 use thiserror::Error;
 use tokio::sync::{mpsc, watch};
@@ -26,7 +26,6 @@ use crate::dead_letter::Burials;
 use crate::ledger::Ledger;
 use crate::parking::Lots;
 use crate::policy::{Commits, Credit};
-use crate::timer::Timer;
 
 /// What a subscription stands on.
 #[derive(Clone)]

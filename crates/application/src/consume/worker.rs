@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use hashbrown::HashMap;
-use laneway_domain::{Cancellation, Event, Handler, HandlerError, Monotonic};
+use laneway_domain::{Cancellation, Event, Handler, HandlerError, Monotonic, Timer};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
 use super::attempt::attempt;
@@ -22,7 +22,6 @@ use crate::lanes::{Admitted, LaneId, Lanes, Opened, Phase, Ticket};
 use crate::ledger::Tenure;
 use crate::policy::{Failure, FailureKind};
 use crate::sabotage::{Bug, is_planted};
-use crate::timer::Timer;
 
 /// How many events a worker starts before it lets others run.
 const TURN: usize = 1_024;

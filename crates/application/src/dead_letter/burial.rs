@@ -94,7 +94,9 @@ impl Burials {
     pub(crate) fn forget(&mut self, tenure: Tenure) {
         if self.is_busy(tenure) {
             let running = std::mem::take(&mut self.running).into_iter();
-            self.running = running.filter(|writing| writing.tenure != tenure).collect();
+            let (gone, running): (Vec<_>, Vec<_>) = running.partition(|writing| writing.tenure == tenure);
+            self.running = running.into_iter().collect();
+            gone.into_iter().for_each(crate::guard::discard);
             self.waiting.retain(|known| *known != tenure);
             self.clear();
         }

@@ -25,7 +25,7 @@ fn why(event: &Envelope, size: usize, most: usize) -> PublishError {
     }
 }
 
-/// Splits a batch into what may go and what may not. Behind a refused event, others of its aggregate are refused too: a
+/// Splits a batch into what may go and what may not. What is behind a refused event of its aggregate may not either: a
 /// batch never publishes an event whose predecessor is missing.
 pub(crate) fn split(
     events: Vec<Envelope>,
@@ -39,7 +39,7 @@ pub(crate) fn split(
             let behind = event.key().is_some_and(|key| refused.contains(&key));
             behind.then(|| {
                 let reason = "an earlier event of its aggregate in this batch was rejected";
-                PublishError::new(PublishFault::Rejected, reason)
+                PublishError::new(PublishFault::Behind, reason)
             })
         });
         if error.is_none() {

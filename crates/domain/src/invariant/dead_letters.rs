@@ -3,12 +3,12 @@
 use std::collections::{HashMap, HashSet};
 
 use super::digest::Digest;
-use super::happening::{Happening, Outcome};
+use super::happening::{Happening, MemberId, Outcome};
 use super::history::History;
 use super::id::Invariant;
 use super::limits::Limits;
 use super::place::{Place, Start};
-use super::track::Runs;
+use super::track::{Gaps, Runs};
 use super::violation::{Findings, Violation};
 use crate::dead_letter::DeathCause;
 use crate::handler::ErrorClass;
@@ -18,7 +18,8 @@ use crate::position::{Epoch, PartitionNumber, Position, Resume};
 use crate::topic::TopicName;
 
 /// Burying an entry again is right after a new assignment (a crash may have come between the entry and its commit) and
-/// after a redrive; else it is a second entry. Listings are compared with what was buried.
+/// after a redrive, or where several members failed with it and each wrote one; else it is a second entry. Only the first entry can be late: it is what allows the commit. What a
+/// group was told to be deleted needs none. Listings are compared with what was buried.
 pub(super) fn check(history: &History, _limits: &Limits) -> Vec<Violation> {
     let originals = Originals::of(history);
     let mut letters = Letters { findings: Findings::of(Invariant::I10), ..Letters::default() };
@@ -70,19 +71,30 @@ fn spot(place: &Place) -> Spot<'_> {
     (&place.scope.topic, place.scope.partition, place.position)
 }
 
+/// How often an entry was written.
+struct Live {
+    times: usize,
+    /// How many assignments of its partition there had been the last time.
+    assigned: u32,
+}
+
 struct Letters<'h> {
     findings: Findings,
     runs: Runs<'h>,
-    failed: HashSet<&'h Place>,
+    /// What did not end well: for whom, and how many assignments there had been.
+    failed: HashMap<&'h Place, HashSet<(MemberId, u32)>>,
     done: HashSet<&'h Place>,
     /// Fatal failures that have no entry yet, and where they were seen.
     fatal: HashMap<&'h Place, (usize, &'h Start)>,
-    /// Live entries, and how many assignments of their partition there had been.
-    live: HashMap<&'h Place, u32>,
+    /// Every place that ever had an entry.
+    known: HashSet<&'h Place>,
+    /// Live entries.
+    live: HashMap<&'h Place, Live>,
     assigned: HashMap<&'h Scope, u32>,
     committed: HashMap<&'h Scope, (Resume, usize, Epoch)>,
     listing: u32,
     listed: HashSet<&'h Place>,
+    gaps: Gaps<'h>,
 }
 
 impl Default for Letters<'_> {
@@ -90,14 +102,16 @@ impl Default for Letters<'_> {
         Self {
             findings: Findings::of(Invariant::I10),
             runs: Runs::default(),
-            failed: HashSet::new(),
+            failed: HashMap::new(),
             done: HashSet::new(),
             fatal: HashMap::new(),
+            known: HashSet::new(),
             live: HashMap::new(),
             assigned: HashMap::new(),
             committed: HashMap::new(),
             listing: 0,
             listed: HashSet::new(),
+            gaps: Gaps::default(),
         }
     }
 }
@@ -121,6 +135,7 @@ impl<'h> Letters<'h> {
                 }
                 self.bury(index, place, *cause);
             }
+            Happening::GapReported { .. } => self.gap(what),
             Happening::LetterListed { listing, place, digest } => {
                 self.list(index, *listing, place, *digest, originals)
             }
@@ -135,30 +150,60 @@ impl<'h> Letters<'h> {
                 self.fatal.remove(&start.place);
             }
             Outcome::Failed(Some(ErrorClass::Fatal)) => {
-                self.failed.insert(&start.place);
-                self.fatal.insert(&start.place, (index, start));
+                self.fail(start);
+                // One entry is enough, whoever wrote it.
+                let gone = self.gaps.hold(&start.place.scope, start.place.position);
+                if !gone && !self.live.contains_key(&start.place) {
+                    self.fatal.insert(&start.place, (index, start));
+                }
             }
-            Outcome::Failed(_) | Outcome::Panicked | Outcome::Dropped => {
-                self.failed.insert(&start.place);
-            }
+            Outcome::Failed(_) | Outcome::Panicked | Outcome::Dropped => self.fail(start),
         }
+    }
+
+    fn fail(&mut self, start: &'h Start) {
+        let owner = (start.member, self.assigned(&start.place.scope));
+        self.failed.entry(&start.place).or_default().insert(owner);
+    }
+
+    fn gap(&mut self, what: &'h Happening) {
+        self.gaps.observe(what);
+        let gaps = &self.gaps;
+        self.fatal.retain(|place, _| !gaps.hold(&place.scope, place.position));
     }
 
     fn bury(&mut self, index: usize, place: &'h Place, cause: DeathCause) {
         let died_in_handler = matches!(cause, DeathCause::Exhausted | DeathCause::Fatal);
-        if died_in_handler && !self.failed.contains(place) {
+        if died_in_handler && !self.failed.contains_key(place) {
             self.findings.add(index, || format!("{place} was buried, and no handler failed with it"));
         }
-        let tenure = self.assigned.get(&place.scope).copied().unwrap_or(0);
-        if self.live.insert(place, tenure) == Some(tenure) {
+        if self.is_again(place) {
             self.findings.add(index, || format!("{place} was buried twice"));
         }
+        let judged = self.known.insert(place) && !self.gaps.hold(&place.scope, place.position);
         let passed = self.committed.get(&place.scope).filter(|(resume, ..)| resume.is_past(place.position));
-        if let Some((_, commit, _)) = passed.filter(|_| !self.done.contains(place)) {
+        if let Some((_, commit, _)) = passed.filter(|_| judged && !self.done.contains(place)) {
             let commit = *commit;
             self.findings.add(index, || format!("{place} was buried after commit #{commit} had passed it"));
         }
         self.fatal.remove(place);
+    }
+
+    fn assigned(&self, scope: &Scope) -> u32 {
+        self.assigned.get(scope).copied().unwrap_or(0)
+    }
+
+    /// Takes an entry; whether it is a second one that nobody may write.
+    fn is_again(&mut self, place: &'h Place) -> bool {
+        let assigned = self.assigned(&place.scope);
+        let failed = self.failed.get(place).map_or(0, HashSet::len);
+        let Some(live) = self.live.get_mut(place) else {
+            self.live.insert(place, Live { times: 1, assigned });
+            return false;
+        };
+        let again = live.assigned == assigned && live.times >= failed;
+        *live = Live { times: live.times + 1, assigned };
+        again
     }
 
     fn commit(&mut self, index: usize, scope: &'h Scope, resume: Resume, epoch: Epoch) {

@@ -91,6 +91,16 @@ pub enum Happening {
         /// Its bus.
         member: MemberId,
     },
+    /// A process stands still from now on: nothing of it runs, and it hears nothing.
+    Frozen {
+        /// Its bus.
+        member: MemberId,
+    },
+    /// A process that stood still goes on, and has yet to hear what it missed.
+    Woken {
+        /// Its bus.
+        member: MemberId,
+    },
     /// Publishing was acknowledged.
     Published {
         /// The event.

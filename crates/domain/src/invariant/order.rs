@@ -7,7 +7,7 @@ use super::history::History;
 use super::id::Invariant;
 use super::limits::Limits;
 use super::place::{Place, Start};
-use super::track::{Aggregates, Audience, Log, Runs, Settled, Tenure, Tenures};
+use super::track::{Aggregates, Audience, Gaps, Log, Runs, Settled, Tenure, Tenures};
 use super::violation::{Findings, Violation};
 use crate::aggregate::AggregateKey;
 use crate::dead_letter::AfterDeadLetter;
@@ -17,7 +17,7 @@ use crate::time::Monotonic;
 
 /// Two rules. For the group: every earlier event of the aggregate is terminal, by whoever's hand. For each member: in
 /// one tenure it goes forward, repeats only what did not end well, and passes an event only when that ended well under
-/// its own eyes; a new tenure may go back, to the group's checkpoint at most.
+/// its own eyes, or was deleted; a new tenure may go back, to the group's checkpoint at most.
 pub(super) fn check(history: &History, limits: &Limits) -> Vec<Violation> {
     let log = Log::of(history);
     let (mut aggregates, audience) = (Aggregates::of(&log), Audience::of(history));
@@ -46,15 +46,20 @@ struct Lanes<'h> {
     limits: &'h Limits,
     lanes: HashMap<(MemberId, &'h Scope, &'h AggregateKey), Lane>,
     runs: Runs<'h>,
-    /// What was buried, parked or skipped since it was last started.
-    closed: HashSet<&'h Place>,
+    /// How often each event was buried, parked or skipped.
+    closed: HashMap<&'h Place, u32>,
     redriven: HashSet<&'h Place>,
+    /// Who failed with what: each of them may write its entry, and only its own ends its lane's tries.
+    failed: HashMap<&'h Place, HashSet<MemberId>>,
+    gaps: Gaps<'h>,
 }
 
 struct Lane {
     tenure: u32,
     last: Position,
     done: bool,
+    /// How often the last one had been buried, parked or skipped when it started.
+    closed: u32,
 }
 
 impl<'h> Lanes<'h> {
@@ -63,8 +68,10 @@ impl<'h> Lanes<'h> {
             limits,
             lanes: HashMap::new(),
             runs: Runs::default(),
-            closed: HashSet::new(),
+            closed: HashMap::new(),
             redriven: HashSet::new(),
+            failed: HashMap::new(),
+            gaps: Gaps::default(),
         }
     }
 
@@ -74,14 +81,18 @@ impl<'h> Lanes<'h> {
             Happening::DeadLettered { place, .. }
             | Happening::Parked { place }
             | Happening::Skipped { place } => {
-                self.closed.insert(place);
+                *self.closed.entry(place).or_default() += 1;
             }
             Happening::Redriven { place } => {
                 self.redriven.insert(place);
             }
+            Happening::GapReported { .. } => self.gaps.observe(what),
             _ => {}
         }
         for (ended, outcome) in self.runs.observe(what) {
+            if outcome != Outcome::Done {
+                self.failed.entry(&ended.place).or_default().insert(ended.member);
+            }
             let lane = lane(ended).and_then(|lane| self.lanes.get_mut(&lane));
             if let Some(lane) = lane.filter(|lane| lane.last == ended.place.position) {
                 lane.done |= outcome == Outcome::Done;
@@ -107,25 +118,31 @@ impl<'h> Lanes<'h> {
         });
         let before = self.lanes.get(&key).filter(|lane| lane.tenure != number);
         let straggles = before
-            .is_some_and(|lane| next > lane.last && tenure.is_some_and(|tenure| self.is_fresh(tenure, at)));
+            .is_some_and(|lane| next >= lane.last && tenure.is_some_and(|tenure| self.is_fresh(tenure, at)));
         let tenure = if straggles { before.map_or(number, |lane| lane.tenure) } else { number };
-        self.closed.remove(&start.place);
-        self.lanes.insert(key, Lane { tenure, last: next, done: false });
+        self.lanes.insert(key, Lane { tenure, last: next, done: false, closed: self.closed(&start.place) });
         wrong
     }
 
     fn objection(&self, lane: &Lane, start: &Start) -> Option<&'static str> {
         let last = Place { scope: start.place.scope.clone(), position: lane.last };
-        let ended_well = lane.done || self.closed.contains(&last);
+        let ended_well = lane.done || self.closed(&last) > lane.closed;
+        let gone = self.gaps.hold(&last.scope, last.position);
         match start.place.position.cmp(&lane.last) {
             std::cmp::Ordering::Less => Some("started behind a later one in the same tenure"),
             std::cmp::Ordering::Equal => {
-                ended_well.then_some("started again in the tenure that had finished it")
+                let others = self.failed.get(&last).is_some_and(|who| who.iter().any(|m| *m != start.member));
+                (lane.done || ended_well && !others)
+                    .then_some("started again in the tenure that had finished it")
             }
             std::cmp::Ordering::Greater => {
-                (!ended_well).then_some("started before the one that ran last was terminal")
+                (!ended_well && !gone).then_some("started before the one that ran last was terminal")
             }
         }
+    }
+
+    fn closed(&self, place: &Place) -> u32 {
+        self.closed.get(place).copied().unwrap_or(0)
     }
 
     /// Whether a worker may not have heard yet that its old tenure is over.

@@ -1,22 +1,23 @@
 //! I6: while one event backs off, nothing later of its aggregate starts, and the others keep their rate.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use super::happening::{Happening, Load, MemberId, Outcome};
+use super::happening::{Happening, Load, MemberId, Outcome, RunId};
 use super::history::History;
 use super::id::Invariant;
 use super::limits::Limits;
 use super::place::{Place, Start};
-use super::track::{Runs, Tenures};
+use super::track::{Gaps, Runs, Tenures};
 use super::violation::{Findings, Violation};
 use crate::aggregate::AggregateKey;
 use crate::parking::Scope;
 use crate::position::Position;
+use crate::time::Monotonic;
 
 type Lane<'h> = (MemberId, &'h Scope, &'h AggregateKey);
 
-/// A run that did not end well backs off until its event starts again, is buried, parked or skipped, or its member's
-/// tenure ends. Rates are compared with the last undisturbed one.
+/// A run that did not end well backs off until its event starts again, is buried, parked or skipped by whoever owns it,
+/// is reported as deleted, or the tenure that it began in ends. Rates are compared with the last undisturbed one.
 pub(super) fn check(history: &History, limits: &Limits) -> Vec<Violation> {
     let mut findings = Findings::of(Invariant::I6);
     backoffs(history, &mut findings);
@@ -40,51 +41,92 @@ pub(super) fn rates(history: &History, percent: u64, beside: impl Fn(Load) -> bo
     }
 }
 
+fn backoffs(history: &History, findings: &mut Findings) {
+    let mut waiting = Waiting::default();
+    for (index, at, what) in history.iter() {
+        waiting.observe(at, what);
+        if let Happening::HandlerStarted(start) = what {
+            if let Some(head) = waiting.ahead_of(start) {
+                findings.add(index, || format!("{start} started while {head} backed off"));
+            }
+            waiting.started(start);
+        }
+    }
+}
+
+/// What backs off at one point of a history.
+#[derive(Default)]
+struct Waiting<'h> {
+    runs: Runs<'h>,
+    tenures: Tenures<'h>,
+    gaps: Gaps<'h>,
+    /// The tenure that each open run began in.
+    begun: HashMap<RunId, u32>,
+    heads: HashMap<Lane<'h>, Backoff<'h>>,
+    /// The lanes of each place: a ghost and the next owner may both fail with it.
+    lanes: HashMap<&'h Place, HashSet<Lane<'h>>>,
+}
+
 struct Backoff<'h> {
     tenure: u32,
     start: &'h Start,
 }
 
-fn backoffs(history: &History, findings: &mut Findings) {
-    let (mut runs, mut tenures) = (Runs::default(), Tenures::default());
-    let mut waiting: HashMap<Lane<'_>, Backoff<'_>> = HashMap::new();
-    let mut members: HashMap<&Place, Lane<'_>> = HashMap::new();
-    for (index, at, what) in history.iter() {
-        tenures.observe(at, what);
-        let tenure = |start: &Start| tenures.of(start.member, &start.place.scope).map_or(0, |t| t.number);
-        for (ended, outcome) in runs.observe(what) {
-            let Some(lane) = lane(ended) else { continue };
-            if outcome == Outcome::Done {
-                settle(&mut waiting, lane, ended.place.position);
-            } else {
-                members.insert(&ended.place, lane);
-                waiting.insert(lane, Backoff { tenure: tenure(ended), start: ended });
-            }
+impl<'h> Waiting<'h> {
+    fn observe(&mut self, at: Monotonic, what: &'h Happening) {
+        self.tenures.observe(at, what);
+        self.gaps.observe(what);
+        for (start, outcome) in self.runs.observe(what) {
+            self.ended(start, outcome);
         }
         match what {
-            Happening::HandlerStarted(start) => {
-                let Some(lane) = lane(start) else { continue };
-                let head = waiting.get(&lane).filter(|head| head.tenure == tenure(start));
-                if let Some(head) = head.filter(|head| start.place.position > head.start.place.position) {
-                    findings.add(index, || format!("{start} started while {} backed off", head.start));
-                }
-                settle(&mut waiting, lane, start.place.position);
-            }
             Happening::DeadLettered { place, .. }
             | Happening::Parked { place }
             | Happening::Skipped { place } => {
-                if let Some(lane) = members.remove(place) {
-                    settle(&mut waiting, lane, place.position);
+                for lane in self.lanes.remove(place).unwrap_or_default() {
+                    self.settle(lane, place.position);
                 }
+            }
+            Happening::GapReported { scope, .. } => {
+                let gone = |place: &Place| place.scope == *scope && self.gaps.hold(scope, place.position);
+                self.heads.retain(|_, head| !gone(&head.start.place));
             }
             _ => {}
         }
     }
-}
 
-fn settle<'h>(waiting: &mut HashMap<Lane<'h>, Backoff<'h>>, lane: Lane<'h>, position: Position) {
-    if waiting.get(&lane).is_some_and(|head| head.start.place.position <= position) {
-        waiting.remove(&lane);
+    fn started(&mut self, start: &'h Start) {
+        self.begun.insert(start.run, self.tenure(start));
+        if let Some(lane) = lane(start) {
+            self.settle(lane, start.place.position);
+        }
+    }
+
+    fn ended(&mut self, start: &'h Start, outcome: Outcome) {
+        let tenure = self.begun.remove(&start.run).unwrap_or_default();
+        let Some(lane) = lane(start) else { return };
+        if outcome == Outcome::Done {
+            self.settle(lane, start.place.position);
+        } else if tenure == self.tenure(start) && !self.gaps.hold(lane.1, start.place.position) {
+            self.lanes.entry(&start.place).or_default().insert(lane);
+            self.heads.insert(lane, Backoff { tenure, start });
+        }
+    }
+
+    /// What backs off and comes before this event in its lane.
+    fn ahead_of(&self, start: &'h Start) -> Option<&'h Start> {
+        let head = self.heads.get(&lane(start)?).filter(|head| head.tenure == self.tenure(start))?;
+        (head.start.place.position < start.place.position).then_some(head.start)
+    }
+
+    fn tenure(&self, start: &Start) -> u32 {
+        self.tenures.of(start.member, &start.place.scope).map_or(0, |tenure| tenure.number)
+    }
+
+    fn settle(&mut self, lane: Lane<'h>, position: Position) {
+        if self.heads.get(&lane).is_some_and(|head| head.start.place.position <= position) {
+            self.heads.remove(&lane);
+        }
     }
 }
 

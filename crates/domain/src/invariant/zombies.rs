@@ -12,11 +12,11 @@ use super::violation::{Findings, Violation};
 use crate::aggregate::AggregateKey;
 use crate::handler::Cancellation;
 use crate::parking::Scope;
-use crate::position::Position;
+use crate::position::{Epoch, Position};
 use crate::time::Monotonic;
 
 /// Three rules. Who gives a partition up runs nothing in it any more. Who lost one, or was overtaken, starts nothing
-/// and runs nothing in it longer than the fence interval. Effects of an aggregate become visible in order, with none
+/// and runs nothing in it longer than the fence interval; for who stands still, that begins anew when it goes on. Effects of an aggregate become visible in order, with none
 /// missing. Runs that cannot be cancelled are left out of the first two.
 pub(super) fn check(history: &History, limits: &Limits) -> Vec<Violation> {
     let mut findings = Findings::of(Invariant::I5);
@@ -35,12 +35,24 @@ struct Owners<'h> {
     owners: HashMap<&'h Scope, BTreeSet<MemberId>>,
     /// When a member has to be out of a partition that is no longer its own.
     out: HashMap<Seat<'h>, Monotonic>,
+    frozen: HashMap<MemberId, Monotonic>,
+    /// Until when a member that stood still hears what it missed.
+    behind: HashMap<MemberId, Monotonic>,
+    epochs: HashMap<&'h Scope, Epoch>,
 }
 
 impl<'h> Owners<'h> {
     fn new(limits: &'h Limits) -> Self {
-        let (runs, open) = (Runs::default(), HashMap::new());
-        Self { limits, runs, open, owners: HashMap::new(), out: HashMap::new() }
+        Self {
+            limits,
+            runs: Runs::default(),
+            open: HashMap::new(),
+            owners: HashMap::new(),
+            out: HashMap::new(),
+            frozen: HashMap::new(),
+            behind: HashMap::new(),
+            epochs: HashMap::new(),
+        }
     }
 
     fn judge(mut self, history: &'h History, findings: &mut Findings) {
@@ -64,7 +76,11 @@ impl<'h> Owners<'h> {
     fn own(&mut self, index: usize, at: Monotonic, what: &'h Happening, findings: &mut Findings) {
         let fence = at + self.limits.fence;
         match what {
-            Happening::Assigned { member, scope, .. } => {
+            Happening::Assigned { member, scope, epoch, .. } if self.is_old(*member, scope, *epoch, at) => {
+                self.out.insert((*member, scope), fence);
+            }
+            Happening::Assigned { member, scope, epoch, .. } => {
+                self.epochs.insert(scope, *epoch);
                 let owners = self.owners.entry(scope).or_default();
                 for old in owners.iter().filter(|old| *old != member) {
                     self.out.entry((*old, scope)).or_insert(fence);
@@ -87,8 +103,23 @@ impl<'h> Owners<'h> {
                     self.leave(*member, scope, fence);
                 }
             }
+            Happening::Frozen { member } => {
+                self.frozen.entry(*member).or_insert(at);
+            }
+            Happening::Woken { member } => {
+                let since = self.frozen.remove(member).unwrap_or(at);
+                let missed = self.out.iter_mut().filter(|((known, _), by)| known == member && **by >= since);
+                missed.for_each(|(_, by)| *by = fence);
+                self.behind.insert(*member, fence);
+            }
             _ => {}
         }
+    }
+
+    /// Whether an assignment is old news, which a member hears that stood still.
+    fn is_old(&self, member: MemberId, scope: &Scope, epoch: Epoch, at: Monotonic) -> bool {
+        let behind = self.behind.get(&member).is_some_and(|until| at <= *until);
+        behind && self.epochs.get(scope).is_some_and(|known| epoch < *known)
     }
 
     fn leave(&mut self, member: MemberId, scope: &'h Scope, by: Monotonic) {

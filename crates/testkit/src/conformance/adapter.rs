@@ -42,6 +42,13 @@ pub struct Controls {
     pub trim: Option<Control<TopicName>>,
     /// Takes all partitions from every member of the group at once, and gives them out anew.
     pub expel: Option<Control<GroupId>>,
+    /// Puts something behind the newest event of each partition of the topic that has a position and reaches no reader:
+    /// an aborted transaction, a control record, an event that is deleted at once.
+    pub pad: Option<Control<TopicName>>,
+    /// Cuts every connection of the instance to its broker; ready when no byte passes any more.
+    pub disconnect: Option<Control<()>>,
+    /// Lets the connections of the instance be made again.
+    pub reconnect: Option<Control<()>>,
 }
 
 /// What a scenario asks of an instance.
@@ -59,6 +66,11 @@ pub struct Needs {
     pub when_full: WhenFull,
     /// How long publishing waits for room.
     pub publish_wait: Duration,
+    /// Whether the scenario uses [`pad`](Controls::pad), [`disconnect`](Controls::disconnect) or fences. An adapter
+    /// that can do these only through a wrapper needs the wrapper only then.
+    pub faults: bool,
+    /// The most bytes of a checkpoint's state; `None` leaves it to the adapter, and so may an adapter without a choice.
+    pub state_bytes: Option<usize>,
 }
 
 /// What publishing does to a full partition.
@@ -80,6 +92,8 @@ impl Default for Needs {
             keep: None,
             when_full: WhenFull::Wait,
             publish_wait: Duration::from_secs(5),
+            faults: false,
+            state_bytes: None,
         }
     }
 }
@@ -90,12 +104,24 @@ impl Needs {
     pub fn partitions(partitions: u32) -> Self {
         Self { partitions, ..Self::default() }
     }
+
+    /// The same, with [`faults`](Self::faults).
+    #[must_use]
+    pub fn with_faults(self) -> Self {
+        Self { faults: true, ..self }
+    }
 }
 
 impl fmt::Debug for Controls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (trim, expel) = (self.trim.is_some(), self.expel.is_some());
-        f.debug_struct("Controls").field("trim", &trim).field("expel", &expel).finish()
+        let Self { trim, expel, pad, disconnect, reconnect } = self;
+        f.debug_struct("Controls")
+            .field("trim", &trim.is_some())
+            .field("expel", &expel.is_some())
+            .field("pad", &pad.is_some())
+            .field("disconnect", &disconnect.is_some())
+            .field("reconnect", &reconnect.is_some())
+            .finish()
     }
 }
 

@@ -1,5 +1,7 @@
 //! What makes adapters for the suite.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use laneway_domain::{DeadLetterCapabilities, PublisherCapabilities, SubscriberCapabilities};
 
@@ -17,6 +19,12 @@ use super::adapter::{Adapter, Needs};
 pub trait Factory: Send + Sync {
     /// What its instances can do, whatever they are asked for.
     fn capabilities(&self) -> Capabilities;
+
+    /// How long a scenario waits for what must come, within [`Scenario::LIMIT`](super::Scenario::LIMIT): ten seconds, where
+    /// the broker is no slower.
+    fn patience(&self) -> Duration {
+        Duration::from_secs(10)
+    }
 
     /// Makes an instance; panics with the reason where it cannot, which fails the scenario.
     async fn adapter(&self, needs: Needs) -> Adapter;
@@ -39,4 +47,11 @@ pub struct Capabilities {
     pub trims: bool,
     /// Whether it has the control [`expel`](super::Controls::expel).
     pub expels: bool,
+    /// Whether it has the control [`pad`](super::Controls::pad).
+    pub pads: bool,
+    /// Whether it has the controls [`disconnect`](super::Controls::disconnect) and
+    /// [`reconnect`](super::Controls::reconnect).
+    pub disconnects: bool,
+    /// Whether its sessions say `MayStart`, where [`Needs::faults`] asks for it, and cannot while disconnected.
+    pub fences: bool,
 }

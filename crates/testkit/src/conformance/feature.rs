@@ -23,6 +23,12 @@ pub enum Feature {
     Trims,
     /// The broker expels a group on request.
     Expels,
+    /// The broker has positions that hold nothing deliverable, on request.
+    Pads,
+    /// The connection breaks, and comes back, on request.
+    Disconnects,
+    /// Handlers start only by permission.
+    Fences,
 }
 
 impl Feature {
@@ -38,6 +44,9 @@ impl Feature {
             Self::WaitsWhenFull => capabilities.waits_when_full,
             Self::Trims => capabilities.trims,
             Self::Expels => capabilities.expels,
+            Self::Pads => capabilities.pads,
+            Self::Disconnects => capabilities.disconnects,
+            Self::Fences => capabilities.fences,
         }
     }
 }
@@ -53,6 +62,9 @@ impl fmt::Display for Feature {
             Self::WaitsWhenFull => "makes publishing wait for room (`Capabilities::waits_when_full`)",
             Self::Trims => "deletes events on request (`Capabilities::trims`)",
             Self::Expels => "expels a group on request (`Capabilities::expels`)",
+            Self::Pads => "puts what no reader gets into partitions on request (`Capabilities::pads`)",
+            Self::Disconnects => "loses its connection on request (`Capabilities::disconnects`)",
+            Self::Fences => "says until when handlers may start (`Capabilities::fences`)",
         })
     }
 }

@@ -28,7 +28,7 @@ impl Lab {
     pub(crate) async fn world(&self, needs: Needs) -> World {
         let partitions = if self.capabilities().subscriber.partitions { needs.partitions } else { 1 };
         let adapter = self.factory.adapter(Needs { partitions, ..needs }).await;
-        World::new(adapter, self.watched.clone())
+        World::new(adapter, self.watched.clone(), self.factory.patience())
     }
 }
 

@@ -11,7 +11,8 @@ use laneway_domain::invariant::{Happening, MemberId};
 use laneway_domain::{DeadLetterQueue, Flushed, Handler};
 
 use super::adapter::Adapter;
-use super::ports::{Aside, Down, Up};
+use super::permits::Permits;
+use crate::faults::FilteredSubscriber;
 use crate::history::{RecordedDeadLetters, RecordedHandler, RecordedPublisher, RecordedSubscriber, Recorder};
 
 /// A bus whose ports and handlers are recorded. Clones are the same bus.
@@ -20,20 +21,24 @@ pub(crate) struct Member {
     bus: Bus,
     id: MemberId,
     recorder: Recorder,
+    permits: Permits,
 }
 
 impl Member {
     pub(crate) fn new(adapter: &Adapter, dead_letters: Arc<dyn DeadLetterQueue>, recorder: Recorder) -> Self {
         let id = recorder.member();
-        let publisher = RecordedPublisher::new(Down(adapter.publisher.clone()), recorder.clone());
-        let subscriber = RecordedSubscriber::new(Up(adapter.subscriber.clone()), recorder.clone(), id);
-        let dead_letters = RecordedDeadLetters::new(Aside(dead_letters), recorder.clone());
+        let publisher = RecordedPublisher::new(adapter.publisher.clone(), recorder.clone());
+        let (permits, noted) = (Permits::default(), adapter.subscriber.clone());
+        let seen = permits.clone();
+        let noted = FilteredSubscriber::new(noted, move |_: &_| seen.clone());
+        let subscriber = RecordedSubscriber::new(noted, recorder.clone(), id);
+        let dead_letters = RecordedDeadLetters::new(dead_letters, recorder.clone());
         let ground = Ground {
             subscriber: Arc::new(subscriber),
             dead_letters: Some(Arc::new(dead_letters)),
             clock: adapter.clock.clone(),
         };
-        Self { bus: Bus::new(Arc::new(publisher), ground), id, recorder }
+        Self { bus: Bus::new(Arc::new(publisher), ground), id, recorder, permits }
     }
 
     pub(crate) async fn subscribe<H: Handler>(
@@ -51,6 +56,11 @@ impl Member {
         let flushed = self.bus.close(within).await;
         self.recorder.record(Happening::Closed { member: self.id });
         flushed
+    }
+
+    /// Until when its sessions let handlers start.
+    pub(crate) fn permits(&self) -> &Permits {
+        &self.permits
     }
 
     /// Says that its process is dead.

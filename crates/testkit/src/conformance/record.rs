@@ -1,9 +1,10 @@
 //! What a scenario's buses and handlers did, and which invariants that keeps.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use laneway_domain::AfterDeadLetter;
-use laneway_domain::invariant::{Happening, Invariant, Limits, Moment};
+use laneway_domain::invariant::{Happening, History, Invariant, Limits, MemberId, Moment};
+use laneway_domain::{AfterDeadLetter, Epoch};
 
 use crate::checkers;
 use crate::history::Recorder;
@@ -56,6 +57,30 @@ impl Record {
         let history = self.recorder.history();
         let assigned = |moment: &&Moment| matches!(moment.what, Happening::Assigned { .. });
         history.moments().iter().filter(assigned).count()
+    }
+
+    /// Which partitions have been quiet for longer than `lag`, and are not committed to their end (I8); nothing where
+    /// all are. A commit counts that the broker says it has stored, not one that was asked for.
+    pub(crate) fn not_stored_within(&self, lag: Duration) -> Option<String> {
+        let recorded = self.recorder.history();
+        let mut history = History::new();
+        for Moment { at, what } in recorded.moments() {
+            history.push(
+                *at,
+                match what {
+                    Happening::Committed { .. } => continue,
+                    Happening::CommitStored { scope, resume } => {
+                        let (member, epoch) = (MemberId(0), Epoch(0));
+                        Happening::Committed { member, scope: scope.clone(), epoch, resume: *resume }
+                    }
+                    other => other.clone(),
+                },
+            );
+        }
+        history.watched_until(recorded.end());
+        let limits = Limits { commit_lag: lag, ..self.terms().limits.clone() };
+        let violations = checkers::check(&history, &[Invariant::I8], &limits);
+        (!violations.is_empty()).then(|| checkers::report(&history, &violations))
     }
 
     /// What is wrong with what happened, in words; nothing where all is well.

@@ -77,7 +77,7 @@ table! { $;
         a_batch_is_answered_per_event_and_in_its_order [];
         an_event_id_may_be_published_again [];
         an_event_of_the_greatest_size_passes_and_one_byte_more_is_rejected [];
-        an_invalid_event_is_rejected_with_its_followers [];
+        an_invalid_event_is_rejected_and_its_followers_stay_behind [];
         a_full_broker_makes_publishing_wait_and_then_says_busy [WaitsWhenFull];
         publishing_that_waits_for_room_goes_on_when_there_is_some [WaitsWhenFull];
         publishing_that_is_given_up_while_it_waits_stands_in_nobodys_way [WaitsWhenFull];
@@ -126,7 +126,19 @@ table! { $;
         failed_attempts_survive_a_restart [State];
         failed_attempts_survive_a_rebalance [State Partitions];
         when_quiet_the_committed_position_reaches_the_end_within_five_seconds [Backlog];
+        when_quiet_all_that_a_group_owns_is_stored_as_committed [];
         the_lag_counts_what_is_not_committed [Backlog];
+    }
+    progress {
+        the_commit_reaches_an_end_that_holds_nothing_deliverable [Pads Backlog];
+        a_group_that_returns_behind_what_is_not_deliverable_repeats_nothing [Pads Backlog];
+        progress_never_passes_an_unfinished_event [Pads State];
+    }
+    connection {
+        health_tells_of_a_lost_connection_until_it_stands_again [Disconnects];
+        a_lost_connection_loses_no_event_and_no_order [Disconnects];
+        handlers_end_without_a_connection_and_what_they_did_counts [Disconnects];
+        no_handler_starts_after_its_permission_has_run_out [Fences Disconnects];
     }
     rebalance {
         a_member_that_joins_takes_its_share_in_order [Partitions];

@@ -26,20 +26,19 @@ pub(crate) struct World {
     adapter: Adapter,
     record: Record,
     watched: Arc<Watched>,
+    patience: Duration,
 }
 
-/// How long a condition is waited for.
-const PATIENCE: Duration = Duration::from_secs(10);
 /// How often a condition that nobody announces is looked at.
 const LOOK: Duration = Duration::from_millis(1);
 /// How long a bus gets to close.
 const CLOSING: Duration = Duration::from_secs(5);
 
 impl World {
-    pub(crate) fn new(adapter: Adapter, watched: Arc<Watched>) -> Self {
+    pub(crate) fn new(adapter: Adapter, watched: Arc<Watched>, patience: Duration) -> Self {
         let record = Record::new(Recorder::new(adapter.clock.clone()));
         watched.record(&record);
-        Self { adapter, record, watched }
+        Self { adapter, record, watched, patience }
     }
 
     pub(crate) fn adapter(&self) -> &Adapter {
@@ -133,9 +132,10 @@ impl World {
     /// Waits until something holds.
     pub(crate) async fn until(&self, what: &str, holds: impl Fn() -> bool) {
         self.watched.awaits(what);
-        let deadline = self.now() + PATIENCE;
+        let patience = self.patience;
+        let deadline = self.now() + patience;
         while !holds() {
-            assert!(self.now() < deadline, "{PATIENCE:?} passed before {what}");
+            assert!(self.now() < deadline, "{patience:?} passed before {what}");
             self.look().await;
         }
     }
@@ -163,7 +163,7 @@ impl World {
             if lag == left {
                 return self.now().since(began);
             }
-            assert!(self.now().since(began) < PATIENCE, "the lag of {group} stays {lag}, not {left}");
+            assert!(self.now().since(began) < self.patience, "the lag of {group} stays {lag}, not {left}");
             self.look().await;
         }
     }
@@ -190,7 +190,8 @@ impl World {
         self.adapter.clock.monotonic()
     }
 
-    async fn look(&self) {
+    /// Lets a little time pass.
+    pub(crate) async fn look(&self) {
         self.adapter.clock.wake_at(self.now() + LOOK).await;
     }
 }

@@ -5,6 +5,9 @@
 //! process may do, and nothing else, with one exception that is asked for by name, [`Fault::BatchAgain`]. Time comes
 //! through the clock port.
 //!
+//! Beside what chance decides stand faults by hand: a [`Wire`] that is cut and mended, [`Padding`] that no reader gets,
+//! and a [`Filter`] for whatever else is to be changed between a broker and its user.
+//!
 //! ```
 //! use laneway_testkit::SimClock;
 //! use laneway_testkit::faults::{Crash, Fault, FaultPlan, Faults};
@@ -24,12 +27,14 @@ mod dead_letters;
 mod dice;
 mod fault;
 mod fence;
+mod filter;
 mod held;
+mod padding;
 mod plan;
 mod publisher;
 mod session;
 mod subscriber;
-mod timer;
+mod wire;
 
 #[cfg(test)]
 mod tests;
@@ -37,7 +42,10 @@ mod tests;
 pub use dead_letters::FaultyDeadLetters;
 pub use dice::Faults;
 pub use fault::{Crash, Fault};
+pub use filter::{Filter, FilteredSubscriber};
+pub use padding::Padding;
 pub use plan::FaultPlan;
 pub use publisher::FaultyPublisher;
 pub use session::FaultySession;
 pub use subscriber::FaultySubscriber;
+pub use wire::{Wire, Wired};

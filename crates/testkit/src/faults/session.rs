@@ -5,14 +5,13 @@ use std::task::{Context, Poll, Waker};
 
 use laneway_domain::{
     Batch, Checkpoint, CommitError, Epoch, Flow, Monotonic, PartitionId, Resume, RevocationId, Session,
-    SessionError, SessionEvent,
+    SessionError, SessionEvent, Timer,
 };
 
 use super::dice::Faults;
 use super::fault::{Crash, Fault};
 use super::fence::Fence;
 use super::held::{Arrived, Held};
-use super::timer::Timer;
 
 /// A session that is late, repeats itself, refuses commits, pauses, and dies.
 pub struct FaultySession {
@@ -50,7 +49,7 @@ impl FaultySession {
             fence: Fence::new(&faults),
             owned: BTreeMap::new(),
             unanswered: BTreeMap::new(),
-            timer: Timer::default(),
+            timer: Timer::new(faults.clock().clone()),
             waker: None,
             life: Life::Open,
             faults,
@@ -249,7 +248,7 @@ impl Session for FaultySession {
         }
         self.waker = Some(cx.waker().clone());
         let due = self.due();
-        if self.timer.poll(self.faults.clock(), due, cx).is_ready() {
+        if self.timer.poll(cx, due).is_ready() {
             cx.waker().wake_by_ref();
         }
         Poll::Pending

@@ -60,17 +60,32 @@ fn buried(letter: &DeadLetter) -> Happening {
     }
 }
 
-/// Reads all entries of a group and records them as one listing; answers with how many there are.
+/// Reads all entries of these groups and records them as one listing; answers with how many there are.
+///
+/// A listing is complete: an entry that is known and not in the last one counts as lost (I10). So one listing names
+/// every group of the history.
 ///
 /// # Errors
 /// Those of [`DeadLetterDesk::list`]; what was read before is recorded.
 pub async fn record_listing(
     recorder: &Recorder,
     desk: &dyn DeadLetterDesk,
+    groups: &[GroupId],
+) -> Result<usize, StoreError> {
+    let (listing, mut count) = (recorder.listing(), 0);
+    for group in groups {
+        count += list(recorder, desk, group, listing).await?;
+    }
+    Ok(count)
+}
+
+async fn list(
+    recorder: &Recorder,
+    desk: &dyn DeadLetterDesk,
     group: &GroupId,
+    listing: u32,
 ) -> Result<usize, StoreError> {
     const PAGE: usize = 256;
-    let listing = recorder.listing();
     let filter = Filter::group(group.clone());
     let (mut last, mut count): (Option<LetterId>, usize) = (None, 0);
     loop {

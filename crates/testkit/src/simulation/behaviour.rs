@@ -23,6 +23,8 @@ pub struct Temper {
     pub hangs: u32,
     /// Events that fail at every attempt.
     pub poison: u32,
+    /// Attempts that publish an event before they end.
+    pub publishes: u32,
     /// The longest that a slow attempt takes.
     pub longest: Duration,
 }
@@ -34,6 +36,8 @@ pub struct Behaviour {
     pub yields: u32,
     /// How long it waits then.
     pub wait: Duration,
+    /// Whether it publishes then.
+    pub publishes: bool,
     /// How it ends.
     pub ending: Ending,
 }
@@ -57,8 +61,8 @@ impl Temper {
     /// Handlers that succeed at once.
     #[must_use]
     pub const fn calm() -> Self {
-        let (slow, fails, fatal, panics, hangs, poison) = (0, 0, 0, 0, 0, 0);
-        Self { seed: 0, slow, fails, fatal, panics, hangs, poison, longest: Duration::ZERO }
+        let (slow, fails, fatal, panics, hangs, poison, publishes) = (0, 0, 0, 0, 0, 0, 0);
+        Self { seed: 0, slow, fails, fatal, panics, hangs, poison, publishes, longest: Duration::ZERO }
     }
 
     pub(super) fn draw(chance: &mut Chance) -> Self {
@@ -68,8 +72,9 @@ impl Temper {
         };
         let (slow, fails, fatal) = (share(80, 100), share(60, 40), share(30, 6));
         let (panics, hangs, poison) = (share(40, 15), share(25, 6), share(30, 8));
+        let publishes = share(20, 100);
         let longest = chance.millis(1..=400);
-        Self { seed: chance.seed(), slow, fails, fatal, panics, hangs, poison, longest }
+        Self { seed: chance.seed(), slow, fails, fatal, panics, hangs, poison, publishes, longest }
     }
 
     /// What this attempt at this event does: the same whenever it is asked.
@@ -86,6 +91,7 @@ impl Temper {
         Behaviour {
             yields: if slow { u32::try_from(of_time >> 32 & 3).unwrap_or(0) } else { 0 },
             wait: if waits { Duration::from_millis(mix(of_time) % longest) } else { Duration::ZERO },
+            publishes: percent(mix(mix(of_time))) < self.publishes,
             ending,
         }
     }

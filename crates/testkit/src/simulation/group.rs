@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use laneway_application::consume::SubscriptionOptions;
 use laneway_application::policy::{CommitPolicy, CreditLimits, RetryPolicy};
+use laneway_application::route::{Routed, Router};
 use laneway_domain::{AfterDeadLetter, Cancellation, GroupId, TopicName};
 
 use super::behaviour::Temper;
@@ -28,6 +29,11 @@ pub struct GroupPlan {
     pub retry: RetryPolicy,
     /// What becomes of an aggregate behind a dead letter.
     pub after_dead_letter: AfterDeadLetter,
+    /// Whether it reads what handlers publish, instead of what publishers do.
+    pub reads_side: bool,
+    /// Into how many lanes its router merges the aggregates of each topic and tenant; every aggregate has one of its own
+    /// where nothing is said.
+    pub merges: Option<u8>,
     /// How much may be open.
     pub buffer: CreditLimits,
     /// Events that queue in one lane before its partition holds back.
@@ -45,8 +51,8 @@ pub struct GroupPlan {
 impl GroupPlan {
     pub(super) fn draw(chance: &mut Chance, after_dead_letter: AfterDeadLetter) -> Self {
         let finishes = chance.percent(30);
-        // What blocks fills a narrow buffer, and then nothing behind it is read: so it is meant, and says nothing here.
-        let blocks = after_dead_letter == AfterDeadLetter::Block;
+        // What blocks fills a narrow buffer, and then nothing behind it is read: so it is meant, and says less here.
+        let wide = after_dead_letter == AfterDeadLetter::Block && chance.percent(60);
         let (buffer, lane_capacity) = (buffer(chance), chance.between(1..=8));
         Self {
             members: chance.between(1..=3),
@@ -57,13 +63,34 @@ impl GroupPlan {
             processing_timeout: chance.millis(30..=1_500),
             retry: retry(chance),
             after_dead_letter,
-            buffer: if blocks { CreditLimits::default() } else { buffer },
-            lane_capacity: if blocks { 1_000 } else { lane_capacity },
+            reads_side: false,
+            merges: chance.percent(12).then(|| u8::try_from(chance.between(1..=4)).unwrap_or(1)),
+            buffer: if wide { CreditLimits::default() } else { buffer },
+            lane_capacity: if wide { 1_000 } else { lane_capacity },
             commit: commit(chance),
             batch_events: chance.between(1..=20),
             drain: chance.millis(20..=1_000),
             seed: chance.seed(),
         }
+    }
+
+    /// A group that reads what handlers publish, and publishes nothing itself.
+    pub(super) fn draw_side(chance: &mut Chance, after_dead_letter: AfterDeadLetter) -> Self {
+        let mut plan = Self::draw(chance, after_dead_letter);
+        plan.reads_side = true;
+        plan.temper.publishes = 0;
+        plan
+    }
+
+    /// Into which lane of its topic and tenant an event of this aggregate is merged.
+    pub(super) fn merged(&self, aggregate: Option<&str>) -> Option<String> {
+        self.merges.map(|lanes| lane(aggregate, lanes))
+    }
+
+    /// Whether a dead letter may keep a member from reading on.
+    pub(super) fn may_stall(&self) -> bool {
+        let narrow = self.buffer != CreditLimits::default() || self.merges.is_some();
+        self.after_dead_letter == AfterDeadLetter::Block && narrow
     }
 
     /// A member's settings.
@@ -80,9 +107,15 @@ impl GroupPlan {
             commit: self.commit,
             batch_events: self.batch_events,
             drain: self.drain,
+            router: self.router(),
             seed: Some(self.seed),
             ..SubscriptionOptions::new(group, topics.iter().cloned())
         }
+    }
+
+    fn router(&self) -> Router {
+        let Some(lanes) = self.merges else { return Router::new() };
+        Router::new().by(move |event| Routed::Lane(lane(event.aggregate, lanes).into()))
     }
 
     /// The most events that a member with so many partitions may ever have open: its limits, and what a closed flow
@@ -93,6 +126,19 @@ impl GroupPlan {
         let each = self.buffer.partition_events + over;
         (each * partitions).min(self.buffer.events + over * partitions)
     }
+
+    /// The most bytes of them, where no event is larger than `event`.
+    #[must_use]
+    pub fn most_open_bytes(&self, partitions: usize, event: usize) -> usize {
+        let over = 2 * self.batch_events * event;
+        let each = self.buffer.partition_bytes + over;
+        (each * partitions).min(self.buffer.bytes + over * partitions)
+    }
+}
+
+fn lane(aggregate: Option<&str>, lanes: u8) -> String {
+    let sum = aggregate.unwrap_or_default().bytes().fold(0u8, u8::wrapping_add);
+    format!("m{}", sum % lanes.max(1))
 }
 
 fn retry(chance: &mut Chance) -> RetryPolicy {

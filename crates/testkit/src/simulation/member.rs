@@ -6,14 +6,13 @@ use std::time::Duration;
 use laneway_application::Bus;
 use laneway_application::consume::{Ground, Subscription, SubscriptionError};
 use laneway_domain::invariant::{Happening, Invariant, Link, MemberId};
-use laneway_domain::{Cancellation, Clock, Envelope};
+use laneway_domain::{Cancellation, Clock, Envelope, Publisher};
 
 use super::life::Life;
 use super::mortal::OfLife;
 use super::stage::Stage;
 use super::work::{Detached, Work};
-use crate::conformance::ports::{Aside, Down, Up};
-use crate::faults::{FaultyDeadLetters, FaultySubscriber};
+use crate::faults::{FaultyDeadLetters, FaultyPublisher, FaultySubscriber};
 use crate::history::{RecordedDeadLetters, RecordedHandler, RecordedPublisher, RecordedSubscriber};
 
 /// A member of a group.
@@ -28,25 +27,45 @@ pub(super) struct Member {
 /// How long a member waits before it tries again to join.
 const AGAIN: Duration = Duration::from_millis(20);
 
+/// How long a bus tries to subscribe before it counts as stuck: longer than any handler hangs.
+const PATIENCE: Duration = Duration::from_secs(120);
+
 impl Member {
     /// Joins a group, and goes on trying while the broker is out of reach.
     pub(super) async fn join(stage: &Arc<Stage>, group: usize) -> Option<Self> {
         let (id, life) = (stage.recorder.member(), Life::default());
         let bus = bus(stage, id, &life);
-        loop {
-            match subscribe(stage, &bus, group, id, &life).await {
-                Ok(subscription) => return Some(Self { id, group, subscription, bus, life }),
-                Err(SubscriptionError::Open(error)) if error.is_retryable() => stage.wait(AGAIN).await,
-                Err(error) => {
-                    stage.find(Invariant::I1, format!("a member could not join: {error}"));
-                    return None;
-                }
-            }
+        let seat = Seat { stage, bus: &bus, group, id, life: &life };
+        let subscription = seat.take().await?;
+        Some(Self { id, group, subscription, bus, life })
+    }
+
+    /// Closes the subscription, and subscribes again some time later, on the same bus.
+    pub(super) async fn again(
+        mut self,
+        stage: &Arc<Stage>,
+        within: Duration,
+        pause: Duration,
+    ) -> Option<Self> {
+        self.life.awake().await;
+        self.subscription.close(within).await;
+        if !pause.is_zero() {
+            stage.wait(pause).await;
         }
+        let seat = Seat { stage, bus: &self.bus, group: self.group, id: self.id, life: &self.life };
+        self.subscription = seat.take().await?;
+        Some(self)
+    }
+
+    /// Its life.
+    pub(super) fn life(&self) -> Life {
+        self.life.clone()
     }
 
     /// Closes in order, and sees that a closed bus takes nothing.
     pub(super) async fn close(self, stage: &Stage, within: Duration) {
+        // Nobody signals a process that stands still: it would hear it later.
+        self.life.awake().await;
         let (member, recorder) = (self.id, &stage.recorder);
         recorder.record(Happening::Signalled { member, deadline: stage.now() + within });
         self.bus.close(within).await;
@@ -71,38 +90,66 @@ impl Member {
 
 fn bus(stage: &Stage, id: MemberId, life: &Life) -> Bus {
     let (adapter, recorder, faults) = (&stage.adapter, &stage.recorder, &stage.faults);
-    let subscriber = FaultySubscriber::new(Up(adapter.subscriber.clone()), faults.clone());
+    let subscriber = FaultySubscriber::new(adapter.subscriber.clone(), faults.clone());
     let subscriber = RecordedSubscriber::new(subscriber, recorder.clone(), id);
-    let letters = FaultyDeadLetters::new(Aside(adapter.dead_letters.clone()), faults.clone());
+    let letters = FaultyDeadLetters::new(adapter.dead_letters.clone(), faults.clone());
     let letters = RecordedDeadLetters::new(letters, recorder.clone());
     let clock: Arc<dyn Clock> = Arc::new(OfLife { life: life.clone(), inner: adapter.clock.clone() });
-    let publisher = RecordedPublisher::new(Down(adapter.publisher.clone()), recorder.clone());
+    let publisher = FaultyPublisher::new(adapter.publisher.clone(), faults.clone());
+    let publisher: Arc<dyn Publisher> = Arc::new(RecordedPublisher::new(publisher, recorder.clone()));
     let ground = Ground {
         subscriber: Arc::new(OfLife { life: life.clone(), inner: subscriber }),
         dead_letters: Some(Arc::new(OfLife { life: life.clone(), inner: letters })),
         clock,
     };
-    Bus::new(Arc::new(publisher), ground)
+    Bus::new(Arc::new(OfLife { life: life.clone(), inner: publisher }), ground)
 }
 
-async fn subscribe(
-    stage: &Arc<Stage>,
-    bus: &Bus,
+/// A place in a group that a bus is about to take.
+struct Seat<'a> {
+    stage: &'a Arc<Stage>,
+    bus: &'a Bus,
     group: usize,
     id: MemberId,
-    life: &Life,
-) -> Result<Subscription, SubscriptionError> {
-    let plan = &stage.scenario.groups[group];
-    let mut options = plan.options(stage.groups[group].clone(), &stage.adapter.topics);
-    options.codec.clone_from(&stage.adapter.codec);
-    let work = Work { stage: stage.clone(), temper: plan.temper, cancellation: plan.cancellation };
-    let work = RecordedHandler::new(work, stage.recorder.clone(), id);
-    let life = life.clone();
-    match plan.cancellation {
-        Cancellation::Drop => bus.subscribe(options, OfLife { life, inner: work }).await,
-        Cancellation::Finish => {
-            let inner = Detached { work: Arc::new(work), life: life.clone() };
-            bus.subscribe(options, OfLife { life, inner }).await
+    life: &'a Life,
+}
+
+impl Seat<'_> {
+    /// Subscribes, and goes on trying while the broker is out of reach, or something of the last subscription runs.
+    async fn take(&self) -> Option<Subscription> {
+        let deadline = self.stage.now() + PATIENCE;
+        loop {
+            let error = match self.subscribe().await {
+                Ok(subscription) => return Some(subscription),
+                Err(error) => error,
+            };
+            let passes = match &error {
+                SubscriptionError::Open(error) => error.is_retryable(),
+                SubscriptionError::Twice { .. } => true,
+                _ => false,
+            };
+            if !passes || self.stage.now() > deadline {
+                self.stage.find(Invariant::I1, format!("bus {} could not subscribe: {error}", self.id.0));
+                return None;
+            }
+            self.stage.wait(AGAIN).await;
+        }
+    }
+
+    async fn subscribe(&self) -> Result<Subscription, SubscriptionError> {
+        let (stage, group) = (self.stage, self.group);
+        let plan = &stage.scenario.groups[group];
+        let mut options = plan.options(stage.groups[group].clone(), stage.topics_of(group));
+        options.codec.clone_from(&stage.adapter.codec);
+        let work = Work { stage: stage.clone(), bus: self.bus.clone(), member: self.id, group };
+        let work = RecordedHandler::new(work, stage.recorder.clone(), self.id);
+        let life = self.life.clone();
+        match plan.cancellation {
+            Cancellation::Drop => self.bus.subscribe(options, OfLife { life, inner: work }).await,
+            Cancellation::Finish => {
+                let inner = Detached { work: Arc::new(work), life: life.clone() };
+                self.bus.subscribe(options, OfLife { life, inner }).await
+            }
         }
     }
 }

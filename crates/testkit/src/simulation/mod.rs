@@ -6,7 +6,8 @@
 //!
 //! The path of a run: `scenario` draws, `stage` sets up what all share, `member` is one bus that may crash (`life`,
 //! `mortal`), `producer` publishes, `work` handles as its `behaviour` says, `roster` plays the `script`, `run` waits
-//! until nothing happens any more, `verdict` judges.
+//! until nothing happens any more, `verdict` judges. `pace` measures on the same clock how fast the healthy are beside
+//! those that fail.
 
 mod behaviour;
 mod chance;
@@ -16,6 +17,7 @@ mod life;
 mod member;
 mod monitor;
 mod mortal;
+mod pace;
 mod producer;
 mod roster;
 mod run;
@@ -30,6 +32,7 @@ mod work;
 pub use behaviour::{Behaviour, Ending, Temper};
 pub use failure::{Failure, Summary};
 pub use group::GroupPlan;
+pub use pace::rates;
 pub use run::{replay, simulate, simulate_scenario};
 pub use scenario::Scenario;
 pub use script::{Action, Step};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use laneway_application::consume::SubscriptionStats;
 use laneway_domain::AfterDeadLetter;
-use laneway_domain::invariant::Invariant;
+use laneway_domain::invariant::{Happening, Invariant};
 
 use super::roster::Roster;
 use super::stage::Stage;
@@ -12,23 +12,26 @@ use super::stage::Stage;
 /// How often members are looked at.
 const LOOK: Duration = Duration::from_millis(211);
 
-/// Sees that no member has more open than its limits allow; never ends.
+/// Sees that no member has more open than its limits allow, and samples the bytes of all; never ends.
 pub(super) async fn watch(stage: &Stage, roster: &Roster) {
     loop {
-        stage.wait(LOOK).await;
         look(stage, roster);
+        stage.wait(LOOK).await;
     }
 }
 
 fn look(stage: &Stage, roster: &Roster) {
-    let partitions = stage.scenario.topics * stage.scenario.partitions as usize;
+    let mut bytes = 0;
     for member in roster.members().iter() {
-        let (open, most) =
-            (member.subscription.stats().open, stage.scenario.groups[member.group].most_open(partitions));
-        if open > most {
-            stage.find(Invariant::I19, format!("bus {} has {open} events open, {most} at most", member.id.0));
+        let (plan, stats) = (&stage.scenario.groups[member.group], member.subscription.stats());
+        let most = plan.most_open(stage.scenario.partitions_of(plan));
+        if stats.open > most {
+            let (id, open) = (member.id.0, stats.open);
+            stage.find(Invariant::I19, format!("bus {id} has {open} events open, {most} at most"));
         }
+        bytes += stats.open_bytes as u64;
     }
+    stage.recorder.record(Happening::MemorySampled { bytes });
 }
 
 /// What all members have done so far: equal twice, nothing happened in between.

@@ -1,22 +1,44 @@
 //! Ports and handlers of a process that may die: what crosses them ends with it.
 
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 use std::task::{Context, Poll};
 
 use async_trait::async_trait;
 use laneway_domain::{
     BoxFuture, Cancellation, Checkpoint, Clock, DeadLetter, DeadLetterCapabilities, DeadLetterQueue, Epoch,
-    Event, Flow, Handler, HandlerContext, HandlerError, Monotonic, PartitionId, Resume, RevocationId,
-    Session, SessionEvent, StoreError, SubscribeError, Subscriber, SubscriberCapabilities, Subscription,
-    Timestamp,
+    Event, Flow, Flushed, Handler, HandlerContext, HandlerError, Monotonic, Outgoing, PartitionId,
+    PublishError, Published, Publisher, PublisherCapabilities, Resume, RevocationId, Session, SessionEvent,
+    StoreError, SubscribeError, Subscriber, SubscriberCapabilities, Subscription, Timestamp,
 };
 
-use super::life::{Life, Mortal};
+use super::life::{Life, Mortal, living};
 
 /// Something of a process that may die.
 pub(super) struct OfLife<T> {
     pub(super) life: Life,
     pub(super) inner: T,
+}
+
+#[async_trait]
+impl Publisher for OfLife<Arc<dyn Publisher>> {
+    fn capabilities(&self) -> &PublisherCapabilities {
+        self.inner.capabilities()
+    }
+
+    async fn publish(&self, batch: Outgoing) -> Vec<Result<Published, PublishError>> {
+        let inner = self.inner.clone();
+        let call: BoxFuture<_> = Box::pin(async move { inner.publish(batch).await });
+        // Mortal, not only kept from going on: a process that died waits in no broker's queue.
+        let call = self.life.bind(call);
+        let answer = std::future::poll_fn(|cx| {
+            living(&call).as_mut().map_or(Poll::Pending, |call| call.as_mut().poll(cx))
+        });
+        self.life.within(answer).await
+    }
+
+    async fn flush(&self, deadline: Monotonic) -> Flushed {
+        self.life.within(self.inner.flush(deadline)).await
+    }
 }
 
 #[async_trait]
@@ -27,7 +49,8 @@ impl<S: Subscriber> Subscriber for OfLife<S> {
 
     async fn open(&self, subscription: Subscription) -> Result<Box<dyn Session>, SubscribeError> {
         let session = self.life.within(self.inner.open(subscription)).await?;
-        Ok(Box::new(MortalSession(self.life.bind(session))))
+        let (life, session) = (self.life.clone(), self.life.bind(session));
+        Ok(Box::new(MortalSession { life, session }))
     }
 }
 
@@ -72,16 +95,22 @@ impl<H: Handler> Handler for OfLife<H> {
 }
 
 /// A session that is gone once its process is.
-struct MortalSession(Arc<Mortal>);
+struct MortalSession {
+    life: Life,
+    session: Arc<Mortal<Box<dyn Session>>>,
+}
 
 impl MortalSession {
     fn living(&self) -> MutexGuard<'_, Option<Box<dyn Session>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        living(&self.session)
     }
 }
 
 impl Session for MortalSession {
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<SessionEvent> {
+        if self.life.stands_still(cx) {
+            return Poll::Pending;
+        }
         self.living().as_mut().map_or(Poll::Pending, |session| session.poll_next(cx))
     }
 

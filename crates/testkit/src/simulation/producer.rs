@@ -11,14 +11,13 @@ use laneway_domain::{Envelope, PublishError};
 
 use super::stage::Stage;
 use super::traffic::EventPlan;
-use crate::conformance::ports::Down;
 use crate::faults::FaultyPublisher;
 use crate::history::RecordedPublisher;
 
 /// The bus of all publishers of a scenario.
 pub(super) fn bus(stage: &Stage) -> Bus {
     let (adapter, recorder) = (&stage.adapter, stage.recorder.clone());
-    let publisher = FaultyPublisher::new(Down(adapter.publisher.clone()), stage.faults.clone());
+    let publisher = FaultyPublisher::new(adapter.publisher.clone(), stage.faults.clone());
     let publisher = Arc::new(RecordedPublisher::new(publisher, recorder));
     let subscriber = adapter.subscriber.clone();
     Bus::new(publisher, Ground { subscriber, dead_letters: None, clock: adapter.clock.clone() })

@@ -1,7 +1,9 @@
 //! The members of all groups, and what happens to them.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use laneway_domain::invariant::Happening;
 use tokio::task::JoinHandle;
 
 use super::member::Member;
@@ -58,6 +60,13 @@ impl Roster {
                     member.close(&self.stage, within).await;
                 }
             }
+            Action::Again(nth, within, pause) => {
+                if let Some(member) = self.leaves(group, nth) {
+                    let member = member.again(&self.stage, within, pause).await;
+                    self.members().extend(member);
+                }
+            }
+            Action::Freeze(nth, time) => self.freeze(group, nth, time).await,
             Action::Crash(nth) => {
                 if let Some(member) = self.leaves(group, nth) {
                     member.crash(&self.stage);
@@ -71,11 +80,33 @@ impl Roster {
         }
     }
 
+    async fn freeze(&self, group: usize, nth: usize, time: Duration) {
+        let Some((member, life)) = self.find(group, nth, |members, at| (members[at].id, members[at].life()))
+        else {
+            return;
+        };
+        if life.freeze() {
+            self.stage.recorder.record(Happening::Frozen { member });
+        }
+        self.stage.wait(time).await;
+        life.thaw(|| self.stage.recorder.record(Happening::Woken { member }));
+    }
+
     fn leaves(&self, group: usize, nth: usize) -> Option<Member> {
+        self.find(group, nth, Vec::remove)
+    }
+
+    /// Does something with the member of this number in a group, counted around.
+    fn find<T>(
+        &self,
+        group: usize,
+        nth: usize,
+        with: impl FnOnce(&mut Vec<Member>, usize) -> T,
+    ) -> Option<T> {
         let mut members = self.members();
         let of_group = (0..members.len()).filter(|at| members[*at].group == group).collect::<Vec<_>>();
         let at = *of_group.get(nth % of_group.len().max(1))?;
-        Some(members.remove(at))
+        Some(with(&mut members, at))
     }
 
     /// Lets a member join every group that has none.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use laneway_domain::invariant::{Digest, Happening, History, Invariant, Place};
-use laneway_domain::{Filter, Invalid};
+use laneway_domain::Invalid;
+use laneway_domain::invariant::{History, Invariant};
 
 use super::failure::{Failure, Summary};
 use super::roster::Roster;
@@ -14,6 +14,7 @@ use super::{monitor, producer, verdict};
 use crate::checkers::report;
 use crate::conformance::Factory;
 use crate::faults::Fault;
+use crate::history::record_listing;
 
 /// How long nothing may happen before a run counts as quiet: longer than any wait of the engine.
 const QUIET: Duration = Duration::from_secs(14);
@@ -131,17 +132,11 @@ async fn become_quiet(stage: &Stage, roster: &Roster, published: impl Fn() -> bo
     }
 }
 
-/// Reads all dead letters of all groups, as one listing.
+/// Reads all dead letters of all groups.
 async fn list(stage: &Stage) {
     let Some(desk) = stage.adapter.dead_letters.desk() else { return };
-    for group in &stage.groups {
-        match desk.list(&Filter::group(group.clone()), None, usize::MAX).await {
-            Ok(letters) => stage.recorder.record_all(letters.into_iter().map(|letter| {
-                let digest = Digest::of_body(&letter.original);
-                Happening::LetterListed { listing: 1, place: Place::from(letter.id), digest }
-            })),
-            Err(error) => stage.find(Invariant::I10, format!("dead letters cannot be listed: {error}")),
-        }
+    if let Err(error) = record_listing(&stage.recorder, desk, &stage.groups).await {
+        stage.find(Invariant::I10, format!("dead letters cannot be listed: {error}"));
     }
 }
 

@@ -6,7 +6,7 @@ use laneway_domain::AfterDeadLetter;
 
 use super::chance::Chance;
 use super::group::GroupPlan;
-use super::script::{self, Step};
+use super::script::{self, Action, Step};
 use super::traffic::{self, Draft, EventPlan};
 use crate::conformance::{Needs, WhenFull};
 use crate::faults::{Crash, Fault, FaultPlan};
@@ -22,6 +22,8 @@ pub struct Scenario {
     pub topics: usize,
     /// How many events a partition keeps, and what it does when it is full; everything where nothing is said.
     pub keep: Option<(usize, WhenFull)>,
+    /// The most bytes of a checkpoint's state; the adapter's choice where nothing is said.
+    pub state_bytes: Option<usize>,
     /// The consumer groups.
     pub groups: Vec<GroupPlan>,
     /// The publishers.
@@ -46,21 +48,27 @@ impl Scenario {
         let blocks = chance.percent(10);
         let after = if blocks { AfterDeadLetter::Block } else { AfterDeadLetter::Skip };
         let (topics, publishers) = (chance.between(1..=2), chance.between(1..=3));
-        let groups = if chance.percent(25) { 2 } else { 1 };
+        let count = if chance.percent(25) { 2 } else { 1 };
         let calm = chance.millis(500..=6_000);
         let draft = Draft { topics, publishers, within: calm * 3 / 4 };
+        // What blocks would keep publishers waiting for ever.
+        let keep = keep(chance).filter(|_| !blocks);
+        let mut groups: Vec<_> = (0..count).map(|_| GroupPlan::draw(chance, after)).collect();
+        if groups.iter().any(|group| group.temper.publishes > 0) && chance.percent(60) {
+            groups.push(GroupPlan::draw_side(chance, after));
+        }
         Self {
             seed,
             partitions: u32::try_from(chance.between(1..=4)).unwrap_or(1),
             topics,
-            // What blocks would keep publishers waiting for ever.
-            keep: keep(chance).filter(|_| !blocks),
-            groups: (0..groups).map(|_| GroupPlan::draw(chance, after)).collect(),
+            keep,
+            state_bytes: chance.percent(25).then(|| chance.between(0..=40)),
             publishers,
             publish_batch: chance.between(1..=10),
             events: traffic::draw(chance, &draft),
             faults: faults(chance),
-            script: script::draw(chance, groups, calm),
+            script: script::draw(chance, groups.len(), calm),
+            groups,
             calm,
         }
     }
@@ -70,13 +78,34 @@ impl Scenario {
     pub fn needs(&self) -> Needs {
         let (keep, when_full) = self.keep.map_or((None, WhenFull::Wait), |(keep, when)| (Some(keep), when));
         Needs {
-            topics: self.topics,
+            topics: self.topics + usize::from(self.has_side()),
             partitions: self.partitions,
             keep,
             when_full,
             publish_wait: Duration::from_millis(200),
+            state_bytes: self.state_bytes,
             ..Needs::default()
         }
+    }
+
+    /// Whether there is one more topic, which handlers publish to.
+    #[must_use]
+    pub fn has_side(&self) -> bool {
+        self.groups.iter().any(|group| group.reads_side || group.temper.publishes > 0)
+    }
+
+    /// The most members that a group may have at one time.
+    #[must_use]
+    pub fn most_members(&self, group: usize) -> usize {
+        let joins = self.script.iter().filter(|step| step.group == group && step.action == Action::Join);
+        self.groups.get(group).map_or(0, |plan| plan.members) + joins.count()
+    }
+
+    /// The partitions that a group reads.
+    #[must_use]
+    pub fn partitions_of(&self, group: &GroupPlan) -> usize {
+        let topics = if group.reads_side { 1 } else { self.topics };
+        topics * self.partitions as usize
     }
 }
 

@@ -11,6 +11,11 @@ pub enum Action {
     Join,
     /// The member of this number, counted around, is closed within this time.
     Close(usize, Duration),
+    /// The member of this number, counted around, closes its subscription within the first time, and after the second
+    /// its bus subscribes again.
+    Again(usize, Duration, Duration),
+    /// The member of this number, counted around, stands still for this time, and goes on.
+    Freeze(usize, Duration),
     /// The member of this number, counted around, crashes.
     Crash(usize),
     /// The broker takes all partitions from every member at once, where it can.
@@ -35,10 +40,12 @@ pub(super) fn draw(chance: &mut Chance, groups: usize, within: Duration) -> Vec<
     let mut steps: Vec<_> = (0..count)
         .map(|_| {
             let (at, group) = (chance.millis(0..=within), chance.between(0..=groups - 1));
-            let action = match chance.between(0..=9) {
+            let action = match chance.between(0..=13) {
                 0..=2 => Action::Join,
                 3..=5 => Action::Close(chance.between(0..=5), chance.millis(1..=1_500)),
                 6..=7 => Action::Crash(chance.between(0..=5)),
+                8..=9 => again(chance),
+                10..=11 => Action::Freeze(chance.between(0..=5), chance.millis(1..=3_000)),
                 _ => Action::Expel,
             };
             Step { at, group, action }
@@ -46,4 +53,10 @@ pub(super) fn draw(chance: &mut Chance, groups: usize, within: Duration) -> Vec<
         .collect();
     steps.sort_by_key(|step| step.at);
     steps
+}
+
+fn again(chance: &mut Chance) -> Action {
+    let soon = chance.percent(50);
+    let pause = if soon { Duration::ZERO } else { chance.millis(1..=800) };
+    Action::Again(chance.between(0..=5), chance.millis(1..=1_000), pause)
 }

@@ -43,6 +43,12 @@ fn variations(scenario: &Scenario) -> Vec<Scenario> {
     cut(&|s| s.groups.truncate(1.max(s.groups.len() / 2)));
     cut(&|s| s.groups.iter_mut().for_each(|group| group.members = 1));
     cut(&|s| s.keep = None);
+    cut(&|s| s.state_bytes = None);
+    cut(&|s| s.groups.iter_mut().for_each(|group| group.merges = None));
+    cut(&|s| {
+        s.groups.retain(|group| !group.reads_side);
+        s.groups.iter_mut().for_each(|group| group.temper.publishes = 0);
+    });
     for fault in scenario.faults.rates.keys() {
         cut(&|s| s.faults.rates.retain(|known, _| known != fault));
     }

@@ -1,17 +1,21 @@
 //! What all of a run share.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use laneway_domain::invariant::{Invariant, Violation};
-use laneway_domain::{Clock, GroupId, Invalid, Monotonic};
+use laneway_domain::invariant::{Invariant, MemberId, Violation};
+use laneway_domain::{AggregateKey, Clock, GroupId, Invalid, Monotonic, TopicName};
 
 use super::scenario::Scenario;
 use super::script::Action;
 use crate::conformance::{Adapter, Factory};
 use crate::faults::{Fault, Faults};
 use crate::history::Recorder;
+
+/// A lane of a member that its router merges, with the group's number.
+type MergedLane = (MemberId, usize, AggregateKey);
 
 /// An adapter, and what stands around it during one run.
 pub(super) struct Stage {
@@ -23,6 +27,10 @@ pub(super) struct Stage {
     began: Monotonic,
     /// Rises with whatever handlers do.
     pulse: AtomicU64,
+    /// How many events handlers published.
+    echoes: AtomicU32,
+    /// The merged lanes in which a handler runs.
+    busy: Mutex<HashSet<MergedLane>>,
     /// What was found wrong while it ran.
     found: Mutex<Vec<Violation>>,
 }
@@ -38,9 +46,10 @@ impl Stage {
         let name = |at: usize| GroupId::new(format!("{}g{at}", adapter.group_prefix));
         let groups = (0..scenario.groups.len()).map(name).collect::<Result<_, _>>().map_err(|e| vec![e])?;
         let recorder = Recorder::new(adapter.clock.clone());
-        let (pulse, found) = (AtomicU64::new(0), Mutex::default());
+        let (pulse, echoes) = (AtomicU64::new(0), AtomicU32::new(0));
+        let (busy, found) = (Mutex::default(), Mutex::default());
         let began = adapter.clock.monotonic();
-        Ok(Arc::new(Self { scenario, adapter, recorder, faults, groups, began, pulse, found }))
+        Ok(Arc::new(Self { scenario, adapter, recorder, faults, groups, began, pulse, echoes, busy, found }))
     }
 
     pub(super) fn clock(&self) -> &Arc<dyn Clock> {
@@ -51,6 +60,35 @@ impl Stage {
         self.adapter.clock.monotonic()
     }
 
+    /// The topics that a group reads.
+    pub(super) fn topics_of(&self, group: usize) -> &[TopicName] {
+        let (main, side) = self.adapter.topics.split_at(self.scenario.topics);
+        if self.scenario.groups[group].reads_side { side } else { main }
+    }
+
+    /// The topic that handlers publish to, where there is one.
+    pub(super) fn side(&self) -> Option<&TopicName> {
+        self.adapter.topics.get(self.scenario.topics)
+    }
+
+    /// The number of a new event of a handler.
+    pub(super) fn echo(&self) -> u32 {
+        self.echoes.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Notes that a handler runs in a merged lane; no two may at once.
+    pub(super) fn enter(&self, lane: MergedLane) -> Running<'_> {
+        let what = format!("two handlers of merged lane {} run in bus {} at once", lane.2, lane.0.0);
+        if !self.busy().insert(lane.clone()) {
+            self.find(Invariant::I3, what);
+        }
+        Running { stage: self, lane }
+    }
+
+    fn busy(&self) -> MutexGuard<'_, HashSet<MergedLane>> {
+        self.busy.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// When it was set up.
     pub(super) fn began(&self) -> Monotonic {
         self.began
@@ -58,11 +96,12 @@ impl Stage {
 
     /// Whether commits may have been sent that no broker stored.
     pub(super) fn sessions_broke(&self) -> bool {
-        let expels = self.scenario.script.iter().any(|step| step.action == Action::Expel);
+        let cuts = |action| matches!(action, Action::Expel | Action::Freeze(..));
+        let cut = self.scenario.script.iter().any(|step| cuts(step.action));
         let breaks = |fault: &Fault| {
             matches!(fault, Fault::Disconnect | Fault::Lost | Fault::CommitRefused | Fault::Crash(_))
         };
-        expels || Fault::ALL.iter().filter(|fault| breaks(fault)).any(|fault| self.faults.struck(*fault) > 0)
+        cut || Fault::ALL.iter().filter(|fault| breaks(fault)).any(|fault| self.faults.struck(*fault) > 0)
     }
 
     pub(super) async fn wait(&self, time: Duration) {
@@ -88,5 +127,17 @@ impl Stage {
 
     pub(super) fn found(&self) -> Vec<Violation> {
         self.found.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// A handler runs in a merged lane.
+pub(super) struct Running<'a> {
+    stage: &'a Stage,
+    lane: MergedLane,
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.stage.busy().remove(&self.lane);
     }
 }

@@ -73,7 +73,26 @@ pub(super) fn draw(chance: &mut Chance, draft: &Draft) -> Vec<EventPlan> {
     events
 }
 
+/// What a handler of `event` publishes as its event number `number`: of the same aggregate, on another topic.
+pub(super) fn echo(seed: u64, number: u32, event: &Envelope, topic: &TopicName) -> Envelope {
+    let id = Uuid::from_u64_pair(!seed, u64::from(number) + 1);
+    let mut echo = Envelope::new(topic.clone(), "echo").with_event_type(EventType::from_static("Echoed"));
+    if let Some(id) = EventId::new(id) {
+        echo = echo.with_id(id);
+    }
+    if let Some(tenant) = event.tenant() {
+        echo = echo.with_tenant(tenant.clone());
+    }
+    if let Some(aggregate) = event.aggregate() {
+        echo = echo.with_aggregate(aggregate.clone());
+    }
+    echo
+}
+
 impl EventPlan {
+    /// The most bytes of an event's payload and headers.
+    pub(super) const MOST_BYTES: usize = 128;
+
     /// The event itself, on this topic, in the scenario of this seed.
     ///
     /// # Errors

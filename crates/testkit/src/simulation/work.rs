@@ -4,17 +4,22 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use laneway_domain::{Cancellation, Event, Handler, HandlerContext, HandlerError};
+use laneway_application::Bus;
+use laneway_domain::invariant::MemberId;
+use laneway_domain::{AggregateId, AggregateKey, Cancellation, Event, Handler, HandlerContext, HandlerError};
 
-use super::behaviour::{Behaviour, Ending, Temper};
+use super::behaviour::{Behaviour, Ending};
+use super::group::GroupPlan;
 use super::life::Life;
 use super::stage::Stage;
+use super::traffic;
 
-/// Does what its temper says.
+/// Does what the temper of its group says.
 pub(super) struct Work {
     pub(super) stage: Arc<Stage>,
-    pub(super) temper: Temper,
-    pub(super) cancellation: Cancellation,
+    pub(super) bus: Bus,
+    pub(super) member: MemberId,
+    pub(super) group: usize,
 }
 
 /// How long work goes on that hangs and cannot be cancelled.
@@ -28,12 +33,16 @@ impl Handler for Work {
     ) -> Result<(), HandlerError> {
         self.stage.beat();
         let Some(id) = event.id() else { return Err(HandlerError::fatal("an event without an id")) };
-        let Behaviour { yields, wait, ending } = self.temper.behaviour(id, context.attempt);
+        let _running = self.lane(event).map(|lane| self.stage.enter((self.member, self.group, lane)));
+        let Behaviour { yields, wait, publishes, ending } = self.plan().temper.behaviour(id, context.attempt);
         for _ in 0..yields {
             tokio::task::yield_now().await;
         }
         if !wait.is_zero() {
             self.stage.wait(wait).await;
+        }
+        if publishes {
+            self.publish(event).await?;
         }
         match ending {
             Ending::Done => Ok(()),
@@ -46,13 +55,33 @@ impl Handler for Work {
     }
 
     fn cancellation(&self) -> Cancellation {
-        self.cancellation
+        self.plan().cancellation
     }
 }
 
 impl Work {
+    fn plan(&self) -> &GroupPlan {
+        &self.stage.scenario.groups[self.group]
+    }
+
+    /// The merged lane of an event, where the group's router merges.
+    fn lane(&self, event: &Event) -> Option<AggregateKey> {
+        let id = self.plan().merged(event.aggregate().map(AggregateId::as_str))?;
+        let (topic, tenant) = (event.topic().clone(), event.tenant().cloned());
+        Some(AggregateKey { topic, tenant, id: AggregateId::new(id).ok()? })
+    }
+
+    async fn publish(&self, event: &Event) -> Result<(), HandlerError> {
+        let Some(topic) = self.stage.side() else { return Ok(()) };
+        let echo = traffic::echo(self.stage.scenario.seed, self.stage.echo(), event, topic);
+        match self.bus.publish(echo).await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(HandlerError::retryable(error)),
+        }
+    }
+
     async fn hang(&self) -> Result<(), HandlerError> {
-        if self.cancellation == Cancellation::Drop {
+        if self.cancellation() == Cancellation::Drop {
             std::future::pending::<()>().await;
         }
         self.stage.wait(HANG).await;

@@ -2,6 +2,7 @@
 
 mod aggregates;
 mod audience;
+mod gaps;
 mod log;
 mod runs;
 mod settled;
@@ -9,6 +10,7 @@ mod tenures;
 
 pub(super) use aggregates::Aggregates;
 pub(super) use audience::Audience;
+pub(super) use gaps::Gaps;
 pub(super) use log::Log;
 pub(super) use runs::Runs;
 pub(super) use settled::Settled;

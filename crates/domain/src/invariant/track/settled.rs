@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::gaps::Gaps;
 use super::runs::Runs;
 use crate::dead_letter::AfterDeadLetter;
 use crate::identity::{EventId, GroupId};
@@ -9,27 +10,23 @@ use crate::invariant::happening::{Happening, Outcome};
 use crate::invariant::limits::Limits;
 use crate::invariant::place::Place;
 use crate::parking::Scope;
-use crate::position::{Position, Resume};
+use crate::position::Position;
 
 /// What is terminal at one point of a history: handled, dead-lettered (unless that blocks), parked, known to the inbox,
 /// or inside a reported gap. What became terminal stays so.
 pub(in crate::invariant) struct Settled<'h> {
     blocks: bool,
     runs: Runs<'h>,
-    scopes: HashMap<&'h Scope, Scoped>,
+    scopes: HashMap<&'h Scope, HashSet<Position>>,
+    gaps: Gaps<'h>,
     ids: HashSet<(&'h GroupId, EventId)>,
-}
-
-#[derive(Default)]
-struct Scoped {
-    positions: HashSet<Position>,
-    gaps: Vec<(u64, u64)>,
 }
 
 impl<'h> Settled<'h> {
     pub(in crate::invariant) fn new(limits: &Limits) -> Self {
         let blocks = limits.after_dead_letter == AfterDeadLetter::Block;
-        Self { blocks, runs: Runs::default(), scopes: HashMap::new(), ids: HashSet::new() }
+        let (runs, gaps) = (Runs::default(), Gaps::default());
+        Self { blocks, runs, scopes: HashMap::new(), gaps, ids: HashSet::new() }
     }
 
     /// Takes the next happening.
@@ -37,9 +34,7 @@ impl<'h> Settled<'h> {
         match what {
             Happening::DeadLettered { place, id, .. } if !self.blocks => self.settle(place, *id),
             Happening::Parked { place } | Happening::Skipped { place } => self.settle(place, None),
-            Happening::GapReported { scope, from, to } => {
-                self.scopes.entry(scope).or_default().gaps.push((from.rank(), to.rank()));
-            }
+            Happening::GapReported { .. } => self.gaps.observe(what),
             _ => {
                 for (start, outcome) in self.runs.observe(what) {
                     if outcome == Outcome::Done {
@@ -51,16 +46,14 @@ impl<'h> Settled<'h> {
     }
 
     fn settle(&mut self, place: &'h Place, id: Option<EventId>) {
-        self.scopes.entry(&place.scope).or_default().positions.insert(place.position);
+        self.scopes.entry(&place.scope).or_default().insert(place.position);
         self.ids.extend(id.map(|id| (&place.scope.group, id)));
     }
 
     /// Whether this position is terminal by now.
     pub(in crate::invariant) fn holds(&self, scope: &Scope, position: Position) -> bool {
-        let at = Resume::At(position).rank();
-        self.scopes.get(scope).is_some_and(|scoped| {
-            scoped.positions.contains(&position) || scoped.gaps.iter().any(|gap| gap.0 <= at && at < gap.1)
-        })
+        let done = self.scopes.get(scope).is_some_and(|positions| positions.contains(&position));
+        done || self.gaps.hold(scope, position)
     }
 
     /// Whether this event is terminal by now, wherever it stood.

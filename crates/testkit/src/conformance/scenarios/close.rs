@@ -6,9 +6,10 @@ use laneway_application::consume::{RunPhase, SubscriptionError};
 use laneway_domain::PublishFault;
 
 use super::super::adapter::Needs;
-use super::super::journal::What;
+use super::super::journal::{Journal, What};
 use super::super::lab::Lab;
 use super::super::latch::Latch;
+use super::super::member::Member;
 use super::super::said::{braid, event, names, series, sure};
 use super::super::world::World;
 
@@ -65,17 +66,9 @@ pub(crate) async fn many_tasks_may_close_one_bus_at_once(lab: Lab) {
 pub(crate) async fn no_handler_starts_after_the_signal_and_running_ones_end(lab: Lab) {
     let world = lab.world(Needs::default()).await;
     let (bus, journal, all, latch) = (world.bus(), world.journal(), names(50), Latch::shut());
-    let door = latch.clone();
-    let handler = journal.handler(move |_, _| {
-        let door = door.clone();
-        async move {
-            door.pass().await;
-            Ok(())
-        }
-    });
     let mut options = world.options("workers");
     options.max_in_flight = 5;
-    let subscription = world.subscribe(&bus, options, handler).await;
+    let subscription = world.subscribe(&bus, options, journal.behind(&latch)).await;
     world.publish(&bus, braid(&world.topic(), &all, 2)).await;
     world.until("five handlers run", || journal.count(What::Started) == 5).await;
     let closing = tokio::spawn({
@@ -101,10 +94,7 @@ pub(crate) async fn a_close_drops_a_handler_that_never_ends_by_its_deadline(lab:
     world.subscribe(&bus, world.options("workers"), handler).await;
     world.publish(&bus, series(&world.topic(), "a", 2)).await;
     world.until("its handler runs", || journal.count(What::Started) == 1).await;
-    let (began, within) = (world.now(), Duration::from_millis(500));
-    bus.close(within).await;
-    let took = world.now().since(began);
-    assert!(took < within + LATE, "it took {took:?}");
+    closes_in_time(&world, &bus).await;
     world.until("its future is dropped", || journal.count(What::Dropped) == 1).await;
     resume(&world, &journal, 2).await;
     journal.must_be_in_order();
@@ -113,21 +103,10 @@ pub(crate) async fn a_close_drops_a_handler_that_never_ends_by_its_deadline(lab:
 pub(crate) async fn a_close_ends_by_its_deadline_beside_a_handler_that_cannot_be_dropped(lab: Lab) {
     let world = lab.world(Needs::default()).await;
     let (bus, journal, latch) = (world.bus(), world.journal(), Latch::shut());
-    let door = latch.clone();
-    let handler = journal.handler(move |_, _| {
-        let door = door.clone();
-        async move {
-            door.pass().await;
-            Ok(())
-        }
-    });
-    world.subscribe(&bus, world.options("workers"), handler.that_finishes()).await;
+    world.subscribe(&bus, world.options("workers"), journal.behind(&latch).that_finishes()).await;
     world.publish(&bus, series(&world.topic(), "a", 2)).await;
     world.until("its handler runs", || journal.count(What::Started) == 1).await;
-    let (began, within) = (world.now(), Duration::from_millis(500));
-    bus.close(within).await;
-    let took = world.now().since(began);
-    assert!(took < within + LATE, "it took {took:?}");
+    closes_in_time(&world, &bus).await;
     assert_eq!(journal.count(What::Dropped), 0, "what cannot be dropped goes on");
     resume(&world, &journal, 2).await;
     latch.open();
@@ -172,8 +151,16 @@ pub(crate) async fn closing_one_subscription_leaves_the_others(lab: Lab) {
     world.record().may_leave_events();
 }
 
+/// Closes the bus, and sees that this takes no longer than it may.
+async fn closes_in_time(world: &World, bus: &Member) {
+    let (began, within) = (world.now(), Duration::from_millis(500));
+    bus.close(within).await;
+    let took = world.now().since(began);
+    assert!(took < within + LATE, "it took {took:?}");
+}
+
 /// Lets another bus handle what is left, until `count` runs are done.
-async fn resume(world: &World, journal: &super::super::journal::Journal, count: usize) {
+async fn resume(world: &World, journal: &Journal, count: usize) {
     let bus = world.bus();
     world.subscribe(&bus, world.options("workers"), journal.of_bus(1)).await;
     world.until_done(journal, count).await;

@@ -26,21 +26,14 @@ pub(crate) async fn a_gap_is_reported_and_reading_goes_on(lab: Lab) {
     let world = lab.world(needs()).await;
     world.record().may_leave_events();
     let (bus, journal, latch) = (world.bus(), world.journal(), Latch::shut());
-    let (door, told) = (latch.clone(), Arc::new(Mutex::new(Vec::<MissingRange>::new())));
-    let handler = journal.handler(move |_, _| {
-        let door = door.clone();
-        async move {
-            door.pass().await;
-            Ok(())
-        }
-    });
+    let told = Arc::new(Mutex::new(Vec::<MissingRange>::new()));
     let mut options = world.options("readers");
     (options.batch_events, options.buffer.partition_events) = (1, 1);
     let hears = told.clone();
     options.hooks = Hooks::default().on_gap(move |range| {
         hears.lock().unwrap_or_else(PoisonError::into_inner).push(range.clone());
     });
-    let subscription = world.subscribe(&bus, options, handler).await;
+    let subscription = world.subscribe(&bus, options, journal.behind(&latch)).await;
     world.publish(&bus, vec![event(&world.topic(), "a", 1)]).await;
     world.until("its handler runs", || journal.count(What::Started) == 1).await;
     for number in 2..=100 {

@@ -137,15 +137,7 @@ pub(crate) async fn a_slow_group_does_not_hold_a_fast_one_back(lab: Lab) {
     let world = lab.world(Needs::default()).await;
     let (bus, all, latch) = (world.bus(), names(20), Latch::shut());
     let (fast, slow) = (world.journal(), world.journal());
-    let door = latch.clone();
-    let stalls = slow.handler(move |_, _| {
-        let door = door.clone();
-        async move {
-            door.pass().await;
-            Ok(())
-        }
-    });
-    world.subscribe(&bus, world.options("slow"), stalls).await;
+    world.subscribe(&bus, world.options("slow"), slow.behind(&latch)).await;
     world.subscribe(&bus, world.options("fast"), fast.plain()).await;
     world.publish(&bus, braid(&world.topic(), &all, 50)).await;
     world.until_done(&fast, 1_000).await;

@@ -11,6 +11,7 @@ use super::super::lab::Lab;
 use super::super::latch::Latch;
 use super::super::member::Member;
 use super::super::said::{braid, event, loose, names, sure};
+use super::super::stalled::is_of;
 use super::super::world::World;
 
 pub(crate) async fn events_of_an_aggregate_are_handled_in_order_with_one_publisher(lab: Lab) {
@@ -72,16 +73,7 @@ pub(crate) async fn a_hundred_thousand_events_of_a_thousand_aggregates_keep_thei
 pub(crate) async fn an_aggregate_waits_for_its_head_and_others_do_not(lab: Lab) {
     let world = lab.world(Needs::default()).await;
     let (bus, journal, latch, topic) = (world.bus(), world.journal(), Latch::shut(), world.topic());
-    let door = latch.clone();
-    let handler = journal.handler(move |event, _| {
-        let door = door.clone();
-        async move {
-            if event.aggregate().is_some_and(|id| id.as_str() == "aggregate-0") {
-                door.pass().await;
-            }
-            Ok(())
-        }
-    });
+    let handler = journal.behind_for(&latch, is_of("aggregate-0"));
     world.subscribe(&bus, world.options("workers"), handler).await;
     let all = names(10);
     world.publish(&bus, braid(&topic, &all, 5)).await;

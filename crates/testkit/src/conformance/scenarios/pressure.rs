@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use laneway_domain::{Envelope, HandlerError};
+use laneway_domain::Envelope;
 
 use super::super::adapter::Needs;
-use super::super::journal::{Journal, What, Witness};
+use super::super::journal::What;
 use super::super::lab::Lab;
 use super::super::latch::Latch;
 use super::super::said::{braid, names, series};
@@ -33,7 +33,7 @@ pub(crate) async fn a_full_lane_holds_its_partition_back(lab: Lab) {
     let (bus, journal, latch) = (world.bus(), world.journal(), Latch::shut());
     let mut options = world.options("workers");
     (options.lane_capacity, options.batch_events) = (LIMIT, BATCH);
-    let subscription = world.subscribe(&bus, options, stalled(&journal, &latch)).await;
+    let subscription = world.subscribe(&bus, options, journal.behind(&latch)).await;
     let events = series(&world.topic(), "a", 500);
     let (first, rest) = events.split_at(LIMIT + 10);
     world.publish(&bus, first.to_vec()).await;
@@ -50,22 +50,6 @@ pub(crate) async fn a_full_lane_holds_its_partition_back(lab: Lab) {
     journal.must_hold_all(&["a".to_owned()], 500);
 }
 
-fn stalled(
-    journal: &Journal,
-    latch: &Latch,
-) -> Witness<impl Fn(laneway_domain::Event, u32) -> Stalled + use<>> {
-    let door = latch.clone();
-    journal.handler(move |_, _| -> Stalled {
-        let door = door.clone();
-        Box::pin(async move {
-            door.pass().await;
-            Ok(())
-        })
-    })
-}
-
-type Stalled = laneway_domain::BoxFuture<Result<(), HandlerError>>;
-
 /// Stalls every handler of one partition until what is open has come into `bounds`, sees that it stays there, and that
 /// all is handled in the end.
 async fn stall(
@@ -79,7 +63,7 @@ async fn stall(
     let mut options = world.options("workers");
     options.batch_events = BATCH;
     limit(&mut options);
-    let subscription = world.subscribe(&bus, options, stalled(&journal, &latch)).await;
+    let subscription = world.subscribe(&bus, options, journal.behind(&latch)).await;
     let blank = |event: Envelope| {
         let number = format!("{:0>1000}", String::from_utf8_lossy(event.payload()));
         let id = event.aggregate().cloned();
@@ -106,16 +90,7 @@ pub(crate) async fn a_stalled_partition_does_not_stop_the_others(lab: Lab) {
     let receipts = world.publish(&bus, braid(&world.topic(), &all, 1)).await;
     let stalled = receipts[0].partition;
     let of_stalled = receipts.iter().filter(|receipt| receipt.partition == stalled).count();
-    let door = latch.clone();
-    let handler = journal.handler(move |event, _| {
-        let door = door.clone();
-        async move {
-            if event.partition() == stalled {
-                door.pass().await;
-            }
-            Ok(())
-        }
-    });
+    let handler = journal.behind_for(&latch, move |event| event.partition() == stalled);
     let mut options = world.options("workers");
     // Both limits are reached by one partition alone; permits suffice for the lanes that stall.
     (options.buffer.partition_events, options.buffer.events, options.batch_events) = (60, 60, BATCH);

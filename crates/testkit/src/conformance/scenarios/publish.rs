@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use laneway_domain::{Envelope, EventId, HandlerError, PublishError, PublishFault};
+use laneway_domain::{Envelope, EventId, PublishError, PublishFault};
 
 use super::super::adapter::{Needs, WhenFull};
-use super::super::journal::{Journal, What, Witness, number_of};
+use super::super::journal::{What, number_of};
 use super::super::lab::Lab;
 use super::super::latch::Latch;
 use super::super::member::Member;
@@ -72,7 +72,7 @@ pub(crate) async fn an_event_of_the_greatest_size_passes_and_one_byte_more_is_re
     assert_eq!(journal.count(What::Started), 1);
 }
 
-pub(crate) async fn an_invalid_event_is_rejected_with_its_followers(lab: Lab) {
+pub(crate) async fn an_invalid_event_is_rejected_and_its_followers_stay_behind(lab: Lab) {
     let world = lab.world(Needs::default()).await;
     let (bus, journal, topic) = (world.bus(), world.journal(), world.topic());
     world.subscribe(&bus, world.options("readers"), journal.plain()).await;
@@ -86,8 +86,9 @@ pub(crate) async fn an_invalid_event_is_rejected_with_its_followers(lab: Lab) {
     let answers = bus.publish_batch(batch).await;
     let faults: Vec<_> =
         answers.iter().map(|answer| answer.as_ref().err().map(PublishError::fault)).collect();
-    let rejected = Some(PublishFault::Rejected);
-    assert_eq!(faults, [None, rejected, None, rejected, None]);
+    let [rejected, behind] = [PublishFault::Rejected, PublishFault::Behind].map(Some);
+    assert_eq!(faults, [None, rejected, None, behind, None]);
+    assert!(answers[3].as_ref().is_err_and(PublishError::is_retryable));
     let words = answers[1].as_ref().map_or_else(ToString::to_string, |_| String::new());
     assert!(words.contains("schema_version") && words.contains("at least 1"), "{words}");
     world.until_done(&journal, 3).await;
@@ -101,27 +102,11 @@ fn small(publish_wait: Duration) -> Needs {
     Needs { partitions: 1, keep: Some(20), when_full: WhenFull::Wait, publish_wait, ..Needs::default() }
 }
 
-fn stalled(
-    journal: &Journal,
-    latch: &Latch,
-) -> Witness<impl Fn(laneway_domain::Event, u32) -> Stalled + use<>> {
-    let door = latch.clone();
-    journal.handler(move |_, _| -> Stalled {
-        let door = door.clone();
-        Box::pin(async move {
-            door.pass().await;
-            Ok(())
-        })
-    })
-}
-
-type Stalled = laneway_domain::BoxFuture<Result<(), HandlerError>>;
-
 pub(crate) async fn a_full_broker_makes_publishing_wait_and_then_says_busy(lab: Lab) {
     let wait = Duration::from_millis(200);
     let world = lab.world(small(wait)).await;
     let (bus, journal, latch, topic) = (world.bus(), world.journal(), Latch::shut(), world.topic());
-    world.subscribe(&bus, world.options("workers"), stalled(&journal, &latch)).await;
+    world.subscribe(&bus, world.options("workers"), journal.behind(&latch)).await;
     world.publish(&bus, vec![event(&topic, "a", 1)]).await;
     world.until("its handler runs", || journal.count(What::Started) == 1).await;
     let mut last = 1;
@@ -147,7 +132,7 @@ pub(crate) async fn a_full_broker_makes_publishing_wait_and_then_says_busy(lab: 
 pub(crate) async fn publishing_that_waits_for_room_goes_on_when_there_is_some(lab: Lab) {
     let world = lab.world(small(Duration::from_secs(20))).await;
     let (bus, journal, latch) = (world.bus(), world.journal(), Latch::shut());
-    world.subscribe(&bus, world.options("workers"), stalled(&journal, &latch)).await;
+    world.subscribe(&bus, world.options("workers"), journal.behind(&latch)).await;
     let publishing = tokio::spawn({
         let (world, bus) = (world.clone(), bus.clone());
         async move { world.publish(&bus, series(&world.topic(), "a", 100)).await }
@@ -198,7 +183,7 @@ pub(crate) async fn a_handler_that_publishes_into_its_own_full_topic_does_not_st
 pub(crate) async fn publishing_that_is_given_up_while_it_waits_stands_in_nobodys_way(lab: Lab) {
     let world = lab.world(small(Duration::from_secs(20))).await;
     let (bus, journal, latch, topic) = (world.bus(), world.journal(), Latch::shut(), world.topic());
-    world.subscribe(&bus, world.options("workers"), stalled(&journal, &latch)).await;
+    world.subscribe(&bus, world.options("workers"), journal.behind(&latch)).await;
     let giving_up = names(10).into_iter().map(|name| {
         let (bus, events) = (bus.clone(), series(&topic, &name, 50));
         tokio::spawn(async move { bus.publish_batch(events).await })

@@ -1,5 +1,7 @@
 //! What a group has done stays done.
 
+use std::time::Duration;
+
 use laneway_domain::AfterDeadLetter;
 
 use super::super::adapter::Needs;
@@ -7,6 +9,7 @@ use super::super::journal::{What, number_of};
 use super::super::lab::Lab;
 use super::super::latch::Latch;
 use super::super::said::{braid, event, failure, names};
+use super::super::stalled::is_of;
 use super::super::world::World;
 
 pub(crate) async fn a_closed_bus_is_resumed_without_loss_or_repeat(lab: Lab) {
@@ -33,20 +36,12 @@ pub(crate) async fn a_closed_bus_is_resumed_without_loss_or_repeat(lab: Lab) {
 
 pub(crate) async fn what_is_done_above_the_watermark_is_not_handled_again(lab: Lab) {
     let world = lab.world(Needs::partitions(1)).await;
-    let (bus, journal, all, latch) = (world.bus(), world.journal(), names(50), Latch::shut());
-    let handler = journal.handler(move |event, _| {
-        let door = latch.clone();
-        async move {
-            if event.aggregate().is_some_and(|id| id.as_str() == "aggregate-0") {
-                door.pass().await;
-            }
-            Ok(())
-        }
-    });
+    let (bus, journal, all) = (world.bus(), world.journal(), names(50));
+    let handler = journal.behind_for(&Latch::shut(), is_of("aggregate-0"));
     world.subscribe(&bus, world.options("workers"), handler).await;
     world.publish(&bus, braid(&world.topic(), &all, 10)).await;
     world.until_done(&journal, 490).await;
-    bus.close(std::time::Duration::from_millis(200)).await;
+    bus.close(Duration::from_millis(200)).await;
     let bus = world.bus();
     world.subscribe(&bus, world.options("workers"), journal.of_bus(1)).await;
     world.until_done(&journal, 500).await;
@@ -125,19 +120,28 @@ pub(crate) async fn when_quiet_the_committed_position_reaches_the_end_within_fiv
     world.close(&bus).await;
 }
 
+pub(crate) async fn when_quiet_all_that_a_group_owns_is_stored_as_committed(lab: Lab) {
+    const LAG: Duration = Duration::from_secs(1);
+    let world = lab.world(Needs::default()).await;
+    let (bus, journal, all) = (world.bus(), world.journal(), names(50));
+    let subscription = world.subscribe(&bus, world.options("workers"), journal.plain()).await;
+    for number in 1..=20 {
+        let turn = all.iter().map(|name| event(&world.topic(), name, number));
+        world.publish(&bus, turn.collect()).await;
+    }
+    world.until("all is settled", || subscription.stats().handled == 1_000).await;
+    let quiet = world.now();
+    world.until("that is long ago", || world.now().since(quiet) > LAG * 2).await;
+    let open = world.record().not_stored_within(LAG);
+    assert!(open.is_none(), "{}", open.unwrap_or_default());
+    world.close(&bus).await;
+}
+
 pub(crate) async fn the_lag_counts_what_is_not_committed(lab: Lab) {
     let world = lab.world(Needs::default()).await;
     let bus = world.bus();
     let (journal, latch, all) = (world.journal(), Latch::shut(), names(10));
-    let door = latch.clone();
-    let handler = journal.handler(move |_, _| {
-        let door = door.clone();
-        async move {
-            door.pass().await;
-            Ok(())
-        }
-    });
-    world.subscribe(&bus, world.options("workers"), handler).await;
+    world.subscribe(&bus, world.options("workers"), journal.behind(&latch)).await;
     world.publish(&bus, braid(&world.topic(), &all, 10)).await;
     world.until("a handler runs", || journal.count(What::Started) > 0).await;
     let rows = world.lag("workers").await;

@@ -9,6 +9,7 @@ use super::super::journal::{What, number_of};
 use super::super::lab::Lab;
 use super::super::latch::Latch;
 use super::super::said::{braid, event, names, series};
+use super::super::stalled::is_of;
 
 const SHORT: Duration = Duration::from_millis(50);
 
@@ -62,16 +63,7 @@ pub(crate) async fn the_router_gives_an_event_its_own_time(lab: Lab) {
 pub(crate) async fn a_handler_that_hangs_stops_only_its_lane(lab: Lab) {
     let world = lab.world(Needs::default()).await;
     let (bus, journal, all, latch) = (world.bus(), world.journal(), names(50), Latch::shut());
-    let door = latch.clone();
-    let handler = journal.handler(move |event, _| {
-        let door = door.clone();
-        async move {
-            if event.aggregate().is_some_and(|id| id.as_str() == "aggregate-0") {
-                door.pass().await;
-            }
-            Ok(())
-        }
-    });
+    let handler = journal.behind_for(&latch, is_of("aggregate-0"));
     let mut options = world.options("workers");
     options.max_in_flight = 2;
     world.subscribe(&bus, options, handler).await;
@@ -115,16 +107,7 @@ pub(crate) async fn a_handler_that_blocks_its_thread_stops_only_the_lanes_of_its
 pub(crate) async fn a_handler_that_cannot_be_dropped_keeps_its_lane_beyond_its_time(lab: Lab) {
     let world = lab.world(Needs::default()).await;
     let (bus, journal, latch, topic) = (world.bus(), world.journal(), Latch::shut(), world.topic());
-    let door = latch.clone();
-    let handler = journal.handler(move |event, _| {
-        let door = door.clone();
-        async move {
-            if event.aggregate().is_some_and(|id| id.as_str() == "slow") {
-                door.pass().await;
-            }
-            Ok(())
-        }
-    });
+    let handler = journal.behind_for(&latch, is_of("slow"));
     let mut options = world.options("workers");
     options.processing_timeout = SHORT;
     let subscription = world.subscribe(&bus, options, handler.that_finishes()).await;

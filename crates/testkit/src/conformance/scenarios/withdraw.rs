@@ -1,34 +1,19 @@
 //! Partitions are taken away, and given back, while handlers run.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use laneway_application::consume::SubscriptionOptions;
-use laneway_domain::HandlerError;
+use laneway_application::consume::{Subscription, SubscriptionOptions};
+use laneway_domain::Handler;
 
 use super::super::adapter::Needs;
-use super::super::journal::{Journal, What, Witness};
+use super::super::journal::{Journal, What};
 use super::super::lab::Lab;
 use super::super::latch::Latch;
+use super::super::member::Member;
 use super::super::said::{braid, failure, given, names, series};
 use super::super::world::World;
-
-type Stalled = laneway_domain::BoxFuture<Result<(), HandlerError>>;
-
-/// A handler that waits for the door, and then does what `ends` says.
-fn stalled(
-    journal: &Journal,
-    latch: &Latch,
-    ends: fn(u32) -> Result<(), HandlerError>,
-) -> Witness<impl Fn(laneway_domain::Event, u32) -> Stalled + use<>> {
-    let door = latch.clone();
-    journal.handler(move |_, attempt| -> Stalled {
-        let door = door.clone();
-        Box::pin(async move {
-            door.pass().await;
-            ends(attempt)
-        })
-    })
-}
 
 fn impatient(world: &World) -> SubscriptionOptions {
     let mut options = world.options("workers");
@@ -45,44 +30,78 @@ async fn expel(world: &World, partitions: usize) {
     world.until("its partitions are assigned anew", again).await;
 }
 
+/// Ten lanes of five events each in two partitions: the first of each runs, and waits at a door.
+struct Scene {
+    world: World,
+    bus: Member,
+    journal: Journal,
+    all: Vec<String>,
+    latch: Latch,
+    subscription: Subscription,
+}
+
+impl Scene {
+    async fn set<H: Handler>(
+        world: World,
+        options: SubscriptionOptions,
+        handler: impl FnOnce(&Journal, &Latch) -> H,
+    ) -> Self {
+        let (bus, journal, all, latch) = (world.bus(), world.journal(), names(10), Latch::shut());
+        let subscription = world.subscribe(&bus, options, handler(&journal, &latch)).await;
+        world.publish(&bus, braid(&world.topic(), &all, 5)).await;
+        world.until("every lane runs", || journal.count(What::Started) == 10).await;
+        Self { world, bus, journal, all, latch, subscription }
+    }
+
+    /// A guest takes one of the partitions, handles nothing, and leaves.
+    async fn lend(&self) {
+        let (Self { world, journal, subscription: one, .. }, guest) = (self, self.world.bus());
+        let never = journal.behind(&Latch::shut()).of_bus(2);
+        let two = world.subscribe(&guest, impatient(world), never).await;
+        world.until("both have one", || (one.stats().partitions, two.stats().partitions) == (1, 1)).await;
+        guest.close(Duration::from_millis(100)).await;
+        world.until("the first has both again", || one.stats().partitions == 2).await;
+    }
+
+    /// Waits until every event came back and waits behind what still runs.
+    async fn all_came_back(&self) {
+        self.world.until("all came back", || self.subscription.stats().open == 50).await;
+    }
+
+    /// Opens the door, and sees that all is handled in order.
+    async fn end(&self) {
+        let Self { world, bus, journal, all, .. } = self;
+        self.latch.open();
+        world.until_done(journal, 50).await;
+        world.until("nothing is open", || self.subscription.stats().open == 0).await;
+        world.close(bus).await;
+        journal.must_be_in_order();
+        journal.must_hold_all(all, 5);
+    }
+}
+
 pub(crate) async fn partitions_that_come_back_find_their_lanes_in_order(lab: Lab) {
     let world = lab.world(Needs::partitions(2)).await;
-    let (bus, guest, journal, all) = (world.bus(), world.bus(), world.journal(), names(10));
-    let (latch, never) = (Latch::shut(), Latch::shut());
-    let one = world.subscribe(&bus, impatient(&world), stalled(&journal, &latch, |_| Ok(())).of_bus(1)).await;
-    world.publish(&bus, braid(&world.topic(), &all, 5)).await;
-    world.until("every lane runs", || journal.count(What::Started) == 10).await;
-    let two =
-        world.subscribe(&guest, impatient(&world), stalled(&journal, &never, |_| Ok(())).of_bus(2)).await;
-    world.until("both have one", || (one.stats().partitions, two.stats().partitions) == (1, 1)).await;
-    guest.close(Duration::from_millis(100)).await;
-    world.until("the first has both again", || one.stats().partitions == 2).await;
-    latch.open();
-    world.until_done(&journal, 50).await;
-    world.close(&bus).await;
-    journal.must_be_in_order();
-    journal.must_hold_all(&all, 5);
-    journal.must_hold_nothing_twice();
-    assert!(journal.count(What::Dropped) > 0, "what ran too long was dropped");
+    let options = impatient(&world);
+    let scene = Scene::set(world, options, |journal, latch| journal.behind(latch).of_bus(1)).await;
+    scene.lend().await;
+    scene.end().await;
+    scene.journal.must_hold_nothing_twice();
+    assert!(scene.journal.count(What::Dropped) > 0, "what ran too long was dropped");
 }
 
 pub(crate) async fn handlers_that_end_in_time_are_not_repeated_by_the_next_owner(lab: Lab) {
     let world = lab.world(Needs::partitions(2)).await;
-    let (bus, guest, journal, all, latch) =
-        (world.bus(), world.bus(), world.journal(), names(10), Latch::shut());
     let mut options = world.options("workers");
     options.drain = Duration::from_secs(15);
-    world.subscribe(&bus, options, stalled(&journal, &latch, |_| Ok(())).of_bus(1)).await;
-    world.publish(&bus, braid(&world.topic(), &all, 5)).await;
-    world.until("every lane runs", || journal.count(What::Started) == 10).await;
+    let scene = Scene::set(world, options, |journal, latch| journal.behind(latch).of_bus(1)).await;
+    let (world, journal, guest) = (&scene.world, &scene.journal, scene.world.bus());
     let two = world.subscribe(&guest, world.options("workers"), journal.of_bus(2)).await;
-    latch.open();
+    scene.latch.open();
     world.until("the second has one", || two.stats().partitions == 1).await;
-    world.until_done(&journal, 50).await;
-    world.close(&bus).await;
+    world.until_done(journal, 50).await;
     world.close(&guest).await;
-    journal.must_be_in_order();
-    journal.must_hold_all(&all, 5);
+    scene.end().await;
     if lab.capabilities().subscriber.state_bytes > 0 {
         journal.must_hold_nothing_twice();
     }
@@ -92,68 +111,46 @@ pub(crate) async fn the_success_of_a_handler_that_cannot_be_dropped_is_adopted_w
     lab: Lab,
 ) {
     let world = lab.world(Needs::partitions(2)).await;
-    let (bus, guest, journal, all) = (world.bus(), world.bus(), world.journal(), names(10));
-    let (latch, never) = (Latch::shut(), Latch::shut());
-    let handler = stalled(&journal, &latch, |_| Ok(())).of_bus(1).that_finishes();
-    let one = world.subscribe(&bus, impatient(&world), handler).await;
-    world.publish(&bus, braid(&world.topic(), &all, 5)).await;
-    world.until("every lane runs", || journal.count(What::Started) == 10).await;
-    let two =
-        world.subscribe(&guest, impatient(&world), stalled(&journal, &never, |_| Ok(())).of_bus(2)).await;
-    world.until("both have one", || (one.stats().partitions, two.stats().partitions) == (1, 1)).await;
-    guest.close(Duration::from_millis(100)).await;
-    world.until("the first has both again", || one.stats().partitions == 2).await;
-    world.until("what came back waits behind its ghosts", || one.stats().open == 50).await;
-    latch.open();
-    world.until_done(&journal, 50).await;
-    world.until("all is counted", || one.stats().handled == 50).await;
-    world.close(&bus).await;
-    journal.must_be_in_order();
-    journal.must_hold_all(&all, 5);
-    journal.must_hold_nothing_twice();
+    let options = impatient(&world);
+    let finishing = |journal: &Journal, latch: &Latch| journal.behind(latch).of_bus(1).that_finishes();
+    let scene = Scene::set(world, options, finishing).await;
+    scene.lend().await;
+    scene.all_came_back().await;
+    scene.end().await;
+    assert_eq!(scene.subscription.stats().handled, 50, "all is counted");
+    scene.journal.must_hold_nothing_twice();
 }
 
 pub(crate) async fn an_expelled_group_adopts_what_could_not_be_dropped(lab: Lab) {
     let world = lab.world(Needs::partitions(2)).await;
-    let (bus, journal, all, latch) = (world.bus(), world.journal(), names(10), Latch::shut());
-    let handler = stalled(&journal, &latch, |_| Ok(())).that_finishes();
-    let one = world.subscribe(&bus, world.options("workers"), handler).await;
-    world.publish(&bus, braid(&world.topic(), &all, 5)).await;
-    world.until("every lane runs", || journal.count(What::Started) == 10).await;
-    expel(&world, 2).await;
-    world.until("all came back", || one.stats().open == 50).await;
-    latch.open();
-    world.until_done(&journal, 50).await;
-    world.until("all is counted", || one.stats().handled == 50).await;
-    world.close(&bus).await;
-    journal.must_be_in_order();
-    journal.must_hold_all(&all, 5);
-    journal.must_hold_nothing_twice();
+    let options = world.options("workers");
+    let scene = Scene::set(world, options, |journal, latch| journal.behind(latch).that_finishes()).await;
+    expel(&scene.world, 2).await;
+    scene.all_came_back().await;
+    scene.end().await;
+    assert_eq!(scene.subscription.stats().handled, 50, "all is counted");
+    scene.journal.must_hold_nothing_twice();
 }
 
 pub(crate) async fn the_failure_of_a_handler_that_outlived_its_tenure_is_no_success(lab: Lab) {
     let world = lab.world(Needs::partitions(2)).await;
-    let (bus, journal, all, latch) = (world.bus(), world.journal(), names(10), Latch::shut());
-    let (door, tries) = (latch.clone(), std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0)));
-    let handler = journal.handler(move |_, _| {
-        let (door, tries) = (door.clone(), tries.clone());
-        async move {
-            door.pass().await;
-            let first = tries.fetch_add(1, std::sync::atomic::Ordering::SeqCst) < 10;
-            if first { Err(failure()) } else { Ok(()) }
-        }
-    });
-    let one = world.subscribe(&bus, world.options("workers"), handler.that_finishes()).await;
-    world.publish(&bus, braid(&world.topic(), &all, 5)).await;
-    world.until("every lane runs", || journal.count(What::Started) == 10).await;
-    expel(&world, 2).await;
-    world.until("all came back", || one.stats().open == 50).await;
-    latch.open();
-    world.until_done(&journal, 50).await;
-    world.close(&bus).await;
-    journal.must_be_in_order();
-    journal.must_hold_all(&all, 5);
-    assert_eq!(journal.count(What::Failed), 10);
+    let (options, tries) = (world.options("workers"), Arc::new(AtomicUsize::new(0)));
+    let failing = |journal: &Journal, latch: &Latch| {
+        let door = latch.clone();
+        let handler = journal.handler(move |_, _| {
+            let (door, tries) = (door.clone(), tries.clone());
+            async move {
+                door.pass().await;
+                if tries.fetch_add(1, Ordering::SeqCst) < 10 { Err(failure()) } else { Ok(()) }
+            }
+        });
+        handler.that_finishes()
+    };
+    let scene = Scene::set(world, options, failing).await;
+    expel(&scene.world, 2).await;
+    scene.all_came_back().await;
+    scene.end().await;
+    assert_eq!(scene.journal.count(What::Failed), 10);
 }
 
 pub(crate) async fn an_expelled_group_goes_on_in_order(lab: Lab) {
@@ -185,7 +182,7 @@ pub(crate) async fn a_full_lane_of_an_expelled_group_opens_again(lab: Lab) {
         let (bus, journal, latch) = (world.bus(), world.journal(), Latch::shut());
         let mut options = world.options("workers");
         (options.lane_capacity, options.batch_events) = (5, 5);
-        let handler = stalled(&journal, &latch, |_| Ok(()));
+        let handler = journal.behind(&latch);
         let handler = if finishes { handler.that_finishes() } else { handler };
         let one = world.subscribe(&bus, options, handler).await;
         world.publish(&bus, series(&world.topic(), "a", 100)).await;
