@@ -38,7 +38,7 @@ impl Parking for MemoryDeadLetters {
     }
 
     async fn park(&self, claim: &Claim, entries: Vec<ParkEntry>) -> Result<(), StoreError> {
-        let own = |entry: ParkEntry| ParkEntry { event: detached(entry.event), ..entry };
+        let own = |entry: ParkEntry| ParkEntry { event: detached(&entry.event), ..entry };
         let entries = entries.into_iter().map(own).collect();
         self.owned(claim, "park")?.keep(&claim.scope, entries, true)
     }

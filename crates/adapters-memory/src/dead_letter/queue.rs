@@ -95,13 +95,13 @@ impl DeadLetterQueue for MemoryDeadLetters {
 fn entry(letter: DeadLetter) -> (Scope, ParkEntry) {
     let DeadLetter { id, key, appended, original, death } = letter;
     let scope = Scope { group: id.group, topic: id.topic, partition: id.partition };
-    let event = detached(Received { position: id.position, appended, body: original });
+    let event = detached(&Received { position: id.position, appended, body: original });
     (scope, ParkEntry { key, event, state: ParkState::Dead(Box::new(death)) })
 }
 
 /// An event that shares no buffer with the log that it came from.
-pub(super) fn detached(event: Received) -> Received {
-    Received { body: event.body.detached(), ..event }
+pub(super) fn detached(event: &Received) -> Received {
+    Received { position: event.position, appended: event.appended, body: event.body.detached() }
 }
 
 impl fmt::Debug for MemoryDeadLetters {
