@@ -13,6 +13,7 @@ mod envelope;
 mod error;
 mod event_store;
 mod handler;
+mod handler_mask;
 mod headers;
 mod identity;
 mod inbox;
@@ -44,6 +45,7 @@ pub use event_store::{AppendError, EventStore, Expected, GlobalPosition, StoredE
 pub use handler::{
     Cancellation, ErrorClass, Event, Handler, HandlerContext, HandlerError, HandlerFn, Run, handler_fn,
 };
+pub use handler_mask::HandlerMask;
 pub use headers::Headers;
 pub use identity::{
     AggregateId, AggregateVersion, CausationId, CorrelationId, EventId, EventType, GroupId, OwnerId, TenantId,

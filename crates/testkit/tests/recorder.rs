@@ -9,9 +9,9 @@ use async_trait::async_trait;
 use laneway_domain::invariant::{Happening, Outcome};
 use laneway_domain::{
     AggregateId, Assignment, Body, Checkpoint, Envelope, Epoch, Event, EventId, Flow, Flushed, GroupId,
-    Handler, HandlerContext, HandlerError, Monotonic, Origin, Outgoing, PartitionId, PartitionNumber,
-    Position, PublishError, PublishFault, Published, Publisher, PublisherCapabilities, Received, Resume,
-    RevocationId, Rows, Run, Session, SessionEvent, Timestamp, TopicName, handler_fn,
+    Handler, HandlerContext, HandlerError, HandlerMask, Monotonic, Origin, Outgoing, PartitionId,
+    PartitionNumber, Position, PublishError, PublishFault, Published, Publisher, PublisherCapabilities,
+    Received, Resume, RevocationId, Rows, Run, Session, SessionEvent, Timestamp, TopicName, handler_fn,
 };
 use laneway_testkit::SimClock;
 use laneway_testkit::history::{RecordedHandler, RecordedPublisher, RecordedSession, Recorder};
@@ -39,7 +39,9 @@ async fn outcome_of(handler: impl Handler) -> Outcome {
     let event = Event::new(Arc::new(Run { rows, partition: PartitionNumber(0) }), 0);
     let run = tokio::spawn(async move {
         let group = GroupId::new("g").unwrap();
-        let _ = handler.handle(&event, &HandlerContext { group: &group, attempt: 1 }).await;
+        let _ = handler
+            .handle(&event, &HandlerContext { group: &group, attempt: 1, due: HandlerMask::ALL })
+            .await;
     });
     tokio::task::yield_now().await;
     run.abort();

@@ -1,7 +1,7 @@
 //! What happens to an attempt that failed, and to an event that gives up.
 
 use laneway_domain::{
-    AfterDeadLetter, Body, DeadLetter, DeathCause, Event, HandlerError, LetterId, TenantId,
+    AfterDeadLetter, Body, DeadLetter, DeathCause, Event, HandlerError, HandlerMask, LetterId, TenantId,
 };
 
 use super::hooks::FailedAttempt;
@@ -15,13 +15,14 @@ use crate::policy::{Failure, FailureKind, Next};
 
 impl<C, F> Worker<C, F>
 where
-    C: Fn(Event, u32) -> F,
+    C: Fn(Event, u32, HandlerMask) -> F,
     F: Future<Output = Result<(), HandlerError>>,
 {
     /// An attempt failed: again later, or never.
     pub(super) fn failed(&mut self, lane: LaneId, ticket: Ticket, failure: Failure) {
         let before = self.runs.attempts(ticket);
-        let trouble = self.trouble(lane, before);
+        let due = failure.error.as_ref().map_or(HandlerMask::ALL, HandlerError::due);
+        let trouble = self.trouble(lane, before, due);
         let class = self.shared.classifier.class(&failure);
         let seed = self.shared.seed
             ^ self.runs.received(ticket).position.value()
@@ -35,9 +36,9 @@ where
         }
     }
 
-    fn trouble(&mut self, lane: LaneId, before: u32) -> Trouble {
+    fn trouble(&mut self, lane: LaneId, before: u32, due: HandlerMask) -> Trouble {
         self.lanes.mark_troubled(lane);
-        self.troubles.add(lane, before, self.shared.clock.wall())
+        self.troubles.add(lane, before, self.shared.clock.wall(), due)
     }
 
     fn again(&mut self, lane: LaneId, ticket: Ticket, trouble: Trouble, wait: std::time::Duration) {
@@ -59,7 +60,7 @@ where
             || vec!["the bus has no codec for records".to_owned()],
             |undecodable| laneway_domain::chain(undecodable),
         );
-        let trouble = self.trouble(lane, 0);
+        let trouble = self.trouble(lane, 0, HandlerMask::ALL);
         let failure = Failure { kind: FailureKind::Undecodable, error: None, words };
         self.tell(ticket, &failure, trouble, Next::Fatal);
         self.dies(lane, ticket, DeathCause::Undecodable, failure.words, trouble);

@@ -1,7 +1,7 @@
 //! What lanes remember of an event that failed, until it is terminal.
 
 use hashbrown::HashMap;
-use laneway_domain::Timestamp;
+use laneway_domain::{HandlerMask, Timestamp};
 
 use crate::lanes::LaneId;
 
@@ -15,20 +15,30 @@ pub(crate) struct Trouble {
     pub(crate) attempts: u32,
     pub(crate) first: Timestamp,
     pub(crate) last: Timestamp,
+    /// The handlers that have not succeeded.
+    pub(crate) due: HandlerMask,
 }
 
 impl Troubles {
-    /// Notes a failed attempt; `before` counts those from before a crash or a rebalance.
-    pub(crate) fn add(&mut self, lane: LaneId, before: u32, now: Timestamp) -> Trouble {
-        let trouble = self.0.entry(lane).or_insert(Trouble { attempts: before, first: now, last: now });
+    /// Notes a failed attempt that leaves `due`; `before` counts those from before a crash or a rebalance.
+    pub(crate) fn add(&mut self, lane: LaneId, before: u32, now: Timestamp, due: HandlerMask) -> Trouble {
+        let none = Trouble { attempts: before, first: now, last: now, due };
+        let trouble = self.0.entry(lane).or_insert(none);
         trouble.attempts = trouble.attempts.saturating_add(1);
         trouble.last = now;
+        // An attempt that knows nothing of handlers (a panic, a timeout) leaves those due that were.
+        trouble.due = trouble.due.and(due);
         *trouble
     }
 
     /// How many attempts of the lane's head failed since this worker has it.
     pub(crate) fn attempts(&self, lane: LaneId) -> Option<u32> {
         self.0.get(&lane).map(|trouble| trouble.attempts)
+    }
+
+    /// Which handlers the lane's head is due for.
+    pub(crate) fn due(&self, lane: LaneId) -> HandlerMask {
+        self.0.get(&lane).map_or(HandlerMask::ALL, |trouble| trouble.due)
     }
 
     /// The event is terminal, or forgotten.
