@@ -9,8 +9,13 @@ mod capability;
 mod clock;
 mod codec;
 mod dead_letter;
+mod decode;
+mod domain_event;
+mod domain_events;
+mod encode;
 mod envelope;
 mod error;
+mod event_kind;
 mod event_store;
 mod handler;
 mod handler_mask;
@@ -22,6 +27,7 @@ mod name;
 mod outbox;
 mod parking;
 mod partition;
+mod payload;
 mod position;
 mod publisher;
 mod record;
@@ -39,8 +45,13 @@ pub use capability::{DeadLetterCapabilities, PublisherCapabilities, SubscriberCa
 pub use clock::{BoxFuture, Clock};
 pub use codec::{Codec, CodecError, Route, Undecodable};
 pub use dead_letter::{AfterDeadLetter, DeadLetter, DeadLetterDesk, DeadLetterQueue, DeathCause, LetterId};
+pub use decode::DecodeError;
+pub use domain_event::{DomainEvent, OnTopic};
+pub use domain_events::DomainEvents;
+pub use encode::{EncodeError, Unwritable};
 pub use envelope::Envelope;
 pub use error::{Cause, Invalid, chain};
+pub use event_kind::EventKind;
 pub use event_store::{AppendError, EventStore, Expected, GlobalPosition, StoredEvent, Version};
 pub use handler::{
     Cancellation, ErrorClass, Event, Handler, HandlerContext, HandlerError, HandlerFn, Run, handler_fn,
@@ -56,6 +67,7 @@ pub use parking::{
     Claim, ParkEntry, ParkState, ParkedAggregate, Parking, RedriveRequest, RequestId, Resolution, Scope,
 };
 pub use partition::partition_of;
+pub use payload::Payload;
 pub use position::{Epoch, PartitionId, PartitionNumber, Position, Resume};
 pub use publisher::{Flushed, Origin, Outgoing, PublishError, PublishFault, Published, Publisher};
 pub use record::{Body, Received, Record, Rows};
