@@ -36,6 +36,12 @@ impl EventKind {
     }
 }
 
+impl From<(EventType, u32)> for EventKind {
+    fn from((event_type, version): (EventType, u32)) -> Self {
+        Self { event_type, version }
+    }
+}
+
 impl fmt::Display for EventKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} v{}", self.event_type, self.version)

@@ -51,6 +51,22 @@ impl HandlerMask {
         Self(self.0 & other.0)
     }
 
+    /// What either has.
+    #[must_use]
+    pub const fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// The numbers of the handlers, ascending.
+    pub fn iter(self) -> impl Iterator<Item = usize> {
+        let mut left = self.0;
+        std::iter::from_fn(move || {
+            let lowest = (left != 0).then(|| left.trailing_zeros() as usize);
+            left &= left.wrapping_sub(1);
+            lowest
+        })
+    }
+
     /// Whether this handler is among them.
     #[inline]
     #[must_use]
@@ -81,7 +97,7 @@ impl fmt::Debug for HandlerMask {
             return f.write_str("HandlerMask(all)");
         }
         f.write_str("HandlerMask")?;
-        f.debug_set().entries((0..Self::WIDTH).filter(|number| self.contains(*number))).finish()
+        f.debug_set().entries(self.iter()).finish()
     }
 }
 
@@ -97,6 +113,7 @@ mod tests {
         assert_eq!(HandlerMask::ALL.without(7), HandlerMask::of(all_but_one));
         assert!(HandlerMask::of([3]).without(3).is_empty());
         assert_eq!(HandlerMask::of([1, 3]).and(HandlerMask::of([3, 5])), HandlerMask::of([3]));
+        assert_eq!(HandlerMask::of([5]).or(HandlerMask::of([0])).iter().collect::<Vec<_>>(), [0, 5]);
         assert_eq!(format!("{:?}", HandlerMask::of([1, 3])), "HandlerMask{1, 3}");
     }
 }
