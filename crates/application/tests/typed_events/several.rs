@@ -1,0 +1,108 @@
+//! Several handlers for one event: what succeeded is not repeated.
+
+use std::sync::Arc;
+
+use laneway_application::route::{Attempt, EventRouter, State, Typed};
+use laneway_domain::{
+    DeathCause, ErrorClass, Event, GroupId, Handler, HandlerContext, HandlerError, HandlerMask,
+    PartitionNumber, Position, Received, Run, Timestamp,
+};
+
+use super::scene::{Notes, PLACED, Placed, placed, run};
+
+type Answer = Result<(), HandlerError>;
+
+async fn well(_: Typed<Placed>, notes: State<Notes>) -> Answer {
+    notes.0.add("well");
+    Ok(())
+}
+
+/// Fails at the first two attempts.
+async fn later(_: Typed<Placed>, attempt: Attempt, notes: State<Notes>) -> Answer {
+    notes.0.add("later");
+    if attempt.0 > 2 { Ok(()) } else { Err(HandlerError::retryable("not yet")) }
+}
+
+/// Panics at the first attempt.
+async fn shaky(_: Typed<Placed>, attempt: Attempt, notes: State<Notes>) -> Answer {
+    notes.0.add("shaky");
+    assert!(attempt.0 > 1, "a panic");
+    Ok(())
+}
+
+async fn never(_: Event, notes: State<Notes>) -> Answer {
+    notes.0.add("never");
+    Err(HandlerError::fatal("no"))
+}
+
+#[tokio::test]
+async fn another_attempt_is_for_those_alone_that_failed() {
+    let notes = Notes::default();
+    let router = EventRouter::with_state(notes.clone());
+    let router = router.on("a", well).on("b", later).on("c", shaky).on("d", well).build().unwrap();
+    let outcome = run(router, [placed(1)]).await;
+    assert_eq!(outcome.ended(), (1, 2, 0));
+    assert_eq!(notes.all(), ["well", "later", "shaky", "well", "later", "shaky", "later"]);
+    let first = "`b` failed: not yet; `c` failed: panic: a panic: not yet";
+    assert_eq!(outcome.failures, [first, "`b` failed: not yet"]);
+}
+
+#[tokio::test]
+async fn a_retry_that_panics_or_fails_otherwise_leaves_those_due_that_were() {
+    let notes = Notes::default();
+    async fn breaks(_: Typed<Placed>, attempt: Attempt, notes: State<Notes>) -> Answer {
+        notes.0.add("breaks");
+        match attempt.0 {
+            1 => Err(HandlerError::retryable("first")),
+            2 => panic!("second"),
+            3 => Err(std::fmt::Error.into()),
+            _ => Ok(()),
+        }
+    }
+    let router = EventRouter::with_state(notes.clone()).on("a", well).on("b", breaks).build().unwrap();
+    assert_eq!(run(router, [placed(1)]).await.ended(), (1, 3, 0));
+    assert_eq!((notes.count("well"), notes.count("breaks")), (1, 4));
+}
+
+#[tokio::test]
+async fn one_that_never_can_waits_for_one_that_may_and_then_the_event_dies() {
+    let notes = Notes::default();
+    let router = EventRouter::with_state(notes.clone());
+    let router = router.on_type(PLACED, "n", never).on("l", later).on("w", well).build().unwrap();
+    let outcome = run(router, [placed(1)]).await;
+    let letter = outcome.letter_of(&placed(1));
+    assert_eq!((letter.cause, letter.attempts), (DeathCause::Fatal, 3));
+    assert_eq!(letter.errors, ["`n` failed", "no"]);
+    assert_eq!((notes.count("well"), notes.count("later"), notes.count("never")), (1, 3, 3));
+}
+
+#[tokio::test]
+async fn an_event_that_needs_no_retry_of_others_forgets_the_mask_of_the_one_before() {
+    let notes = Notes::default();
+    let router = EventRouter::with_state(notes.clone()).on("b", later).on("a", well).build().unwrap();
+    assert_eq!(run(router, [placed(1), placed(1)]).await.ended(), (2, 4, 0));
+    assert_eq!((notes.count("well"), notes.count("later")), (2, 6));
+}
+
+fn event() -> Event {
+    let body = laneway_domain::Body::Event(placed(1));
+    let received = Received { position: Position::new(1), appended: Timestamp::default(), body };
+    Event::new(Arc::new(Run { rows: vec![received].into(), partition: PartitionNumber(0) }), 0)
+}
+
+#[tokio::test]
+async fn the_mask_of_the_context_says_who_runs_and_that_of_the_error_who_is_left() {
+    let notes = Notes::default();
+    let router = EventRouter::with_state(notes.clone());
+    let router = router.on("a", well).on_type(PLACED, "n", never).on("l", later).build().unwrap();
+    let (event, group) = (event(), GroupId::new("g").unwrap());
+    let answer = |due| {
+        let context = HandlerContext { group: &group, attempt: 1, due };
+        futures_util::FutureExt::now_or_never(router.handle(&event, &context)).unwrap()
+    };
+    let error = answer(HandlerMask::of([0, 2])).unwrap_err();
+    assert_eq!((error.due(), error.class()), (HandlerMask::of([2]), Some(ErrorClass::Retryable)));
+    assert_eq!(notes.all(), ["well", "later"]);
+    // A mask that names none of them is that of another program: nobody is left out.
+    assert_eq!(answer(HandlerMask::of([9])).unwrap_err().due(), HandlerMask::of([1, 2]));
+}
