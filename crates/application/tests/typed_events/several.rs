@@ -1,11 +1,12 @@
 //! Several handlers for one event: what succeeded is not repeated.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use laneway_application::route::{Attempt, EventRouter, State, Typed};
 use laneway_domain::{
-    DeathCause, ErrorClass, Event, GroupId, Handler, HandlerContext, HandlerError, HandlerMask,
-    PartitionNumber, Position, Received, Run, Timestamp,
+    DeathCause, DomainEvents, Envelope, ErrorClass, Event, GroupId, Handler, HandlerContext, HandlerError,
+    HandlerMask, PartitionNumber, Position, Received, Run, Timestamp,
 };
 
 use super::scene::{Notes, PLACED, Placed, placed, run};
@@ -77,11 +78,28 @@ async fn one_that_never_can_waits_for_one_that_may_and_then_the_event_dies() {
 }
 
 #[tokio::test]
-async fn an_event_that_needs_no_retry_of_others_forgets_the_mask_of_the_one_before() {
+async fn an_attempt_that_fails_before_any_handler_leaves_those_due_that_were() {
+    let (notes, asked) = (Notes::default(), AtomicU32::new(0));
+    let second = move |_: &Envelope| {
+        assert_ne!(asked.fetch_add(1, Ordering::Relaxed), 1, "at the second attempt");
+        true
+    };
+    let router = EventRouter::with_state(notes.clone()).on("a", well).on("b", later).filter("second", second);
+    assert_eq!(run(router.build().unwrap(), [placed(1)]).await.ended(), (1, 2, 0));
+    assert_eq!(notes.all(), ["well", "later", "later"]);
+}
+
+#[tokio::test]
+async fn the_next_event_of_an_aggregate_is_due_for_all() {
     let notes = Notes::default();
-    let router = EventRouter::with_state(notes.clone()).on("b", later).on("a", well).build().unwrap();
-    assert_eq!(run(router, [placed(1), placed(1)]).await.ended(), (2, 4, 0));
-    assert_eq!((notes.count("well"), notes.count("later")), (2, 6));
+    async fn fails_on_nine(placed: Typed<Placed>, attempt: Attempt, notes: State<Notes>) -> Answer {
+        notes.0.add(format!("total {}", placed.0.total));
+        if placed.0.total == 9 && attempt.0 == 1 { Err(HandlerError::retryable("nine")) } else { Ok(()) }
+    }
+    let router = EventRouter::with_state(notes.clone()).on("b", later).on("a", fails_on_nine);
+    let nine = Placed { order: 1, total: 9 }.envelope().unwrap();
+    assert_eq!(run(router.build().unwrap(), [placed(1), nine]).await.ended(), (2, 4, 0));
+    assert_eq!((notes.count("later"), notes.count("total 5"), notes.count("total 9")), (6, 1, 2));
 }
 
 fn event() -> Event {
