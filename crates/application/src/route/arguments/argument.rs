@@ -9,7 +9,7 @@ use super::error::ArgumentFault;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no argument of an event handler whose state is `{S}`",
     label = "not an argument",
-    note = "arguments are `Typed<E>`, `Event`, `Headers`, `Attempt`, `State<{S}>`, ids such as `AggregateId` and `TenantId`, and `Option` of an id"
+    note = "arguments are `Typed<E>` of a domain event, `Event`, `Headers`, `Attempt`, `State<{S}>`, ids such as `AggregateId` and `TenantId`, and `Option` of an id"
 )]
 pub trait Argument<S>: Sized {
     /// The events that the argument reads; none where it does not look at the payload.

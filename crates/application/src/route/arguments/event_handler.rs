@@ -11,7 +11,7 @@ use super::error::ArgumentError;
     message = "`{Self}` cannot handle events with the state `{S}`",
     label = "not an event handler",
     note = "an event handler is an async function of one to eight arguments, each an `Argument<{S}>`, that returns `Result<(), HandlerError>`",
-    note = "arguments are `Typed<E>`, `Event`, `Headers`, `Attempt`, `State<{S}>`, ids such as `AggregateId` and `TenantId`, and `Option` of an id"
+    note = "arguments are `Typed<E>` of a domain event, `Event`, `Headers`, `Attempt`, `State<{S}>`, ids such as `AggregateId` and `TenantId`, and `Option` of an id"
 )]
 pub trait EventHandler<A, S>: Send + Sync + 'static {
     /// One attempt.

@@ -7,13 +7,15 @@ use crate::route::arguments::Delivery;
 use crate::route::upcast::{Step, UpcastError};
 
 /// Who handles events of one kind: stage by stage up their chain of upcasters.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Plan {
-    pub(super) stages: Vec<Stage>,
+    stages: Vec<Stage>,
+    /// Everyone who handles the event.
+    all: HandlerMask,
 }
 
 /// A version on the way up.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Stage {
     /// The step that leads to it; none for the event as it came.
     pub(super) step: Option<Step>,
@@ -22,21 +24,33 @@ pub(super) struct Stage {
 }
 
 impl Plan {
-    /// Everyone who handles the event.
-    pub(super) fn handlers(&self) -> HandlerMask {
-        self.stages.iter().fold(HandlerMask::NONE, |all, stage| all.or(stage.handlers))
+    /// A plan of these stages, as far as somebody handles what is there; nothing where nobody does.
+    pub(super) fn new(mut stages: Vec<Stage>) -> Option<Self> {
+        let last = stages.iter().rposition(|stage| !stage.handlers.is_empty())?;
+        stages.truncate(last + 1);
+        let all = stages.iter().fold(HandlerMask::NONE, |all, stage| all.or(stage.handlers));
+        Some(Self { stages, all })
+    }
+
+    /// The same, with handlers that take the event as it came.
+    pub(super) fn with(mut self, handlers: HandlerMask) -> Self {
+        if let Some(first) = self.stages.first_mut() {
+            first.handlers = first.handlers.or(handlers);
+            self.all = self.all.or(handlers);
+        }
+        self
     }
 
     /// Those who have not handled it yet. Where nobody is left, the mask is that of another program: all of them.
     pub(super) fn due(&self, due: HandlerMask) -> HandlerMask {
-        let (all, left) = (self.handlers(), self.handlers().and(due));
-        if left.is_empty() { all } else { left }
+        let left = self.all.and(due);
+        if left.is_empty() { self.all } else { left }
     }
 
     /// The stages that have to be reached for these handlers.
     pub(super) fn stages(&self, due: HandlerMask) -> &[Stage] {
         let last = self.stages.iter().rposition(|stage| !stage.handlers.and(due).is_empty());
-        &self.stages[..last.map_or(0, |last| last + 1)]
+        last.map_or(&[], |last| &self.stages[..=last])
     }
 }
 

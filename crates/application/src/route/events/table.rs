@@ -49,8 +49,7 @@ impl Table {
         let starts: BTreeSet<_> = wishes.kinds().chain(upcasters.starts()).collect();
         let mut table = Self::default();
         for start in starts {
-            let plan = wishes.plan(start, upcasters);
-            if !plan.stages.is_empty() {
+            if let Some(plan) = wishes.plan(start, upcasters) {
                 let versions = table.0.entry(start.event_type.clone()).or_default();
                 versions.known.push((start.version, plan.with(wishes.any(&start.event_type))));
             }
@@ -58,7 +57,7 @@ impl Table {
         for (event_type, handlers) in wishes.types {
             let versions = table.0.entry(event_type).or_default();
             if versions.known.is_empty() {
-                versions.any = Some(Plan::default().with(handlers));
+                versions.any = Plan::new(vec![Stage { step: None, handlers }]);
             }
         }
         Ok(table)
@@ -70,17 +69,6 @@ impl Versions {
     fn unknown(&self, event_type: &EventType, version: u32) -> RouteError {
         let known = self.known.iter().map(|(known, _)| *known).collect();
         RouteError::UnknownVersion { found: EventKind::new(event_type.clone(), version), known }
-    }
-}
-
-impl Plan {
-    /// The same, with handlers that take the event as it came.
-    fn with(mut self, handlers: HandlerMask) -> Self {
-        match self.stages.first_mut() {
-            Some(first) => first.handlers = first.handlers.or(handlers),
-            None => self.stages.push(Stage { step: None, handlers }),
-        }
-        self
     }
 }
 
@@ -117,16 +105,13 @@ impl Wishes {
     }
 
     /// The way up from a kind, as far as somebody wants what is there.
-    fn plan(&self, start: &EventKind, upcasters: &Upcasters) -> Plan {
+    fn plan(&self, start: &EventKind, upcasters: &Upcasters) -> Option<Plan> {
         let lifted = |kind| self.lifted.get(kind).copied().unwrap_or(HandlerMask::NONE);
         let exact = self.exact.get(start).copied().unwrap_or(HandlerMask::NONE);
         let first = Stage { step: None, handlers: lifted(start).or(exact) };
         let above = upcasters.from(start);
         let above = above.map(|step| Stage { step: Some(step.clone()), handlers: lifted(&step.to) });
-        let mut plan = Plan { stages: std::iter::once(first).chain(above).collect() };
-        let wanted = plan.stages(HandlerMask::ALL).len();
-        plan.stages.truncate(wanted);
-        plan
+        Plan::new(std::iter::once(first).chain(above).collect())
     }
 
     fn check_ends(&self, upcasters: &Upcasters) -> Result<(), EventRouterError> {
