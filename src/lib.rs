@@ -5,5 +5,7 @@ pub mod prelude;
 
 pub use bus::{BuildError, EventBus, EventBusBuilder};
 pub use laneway_application::{Bus, SystemClock, consume, policy, publish, route};
+pub use laneway_derive::{DomainEvent, DomainEvents};
 pub use laneway_domain as domain;
+pub use laneway_domain::{DomainEvent, DomainEvents};
 pub use laneway_memory as memory;

@@ -3,8 +3,10 @@
 pub use crate::bus::EventBus;
 pub use laneway_application::consume::{Subscription, SubscriptionOptions, blocking};
 pub use laneway_application::publish::Receipt;
+pub use laneway_application::route::{EventRouter, State, Typed, Upcasters, typed};
+pub use laneway_derive::{DomainEvent, DomainEvents};
 pub use laneway_domain::{
-    AggregateId, Envelope, Event, EventType, GroupId, Handler, HandlerContext, HandlerError, PublishError,
-    TopicName, handler_fn,
+    AggregateId, DomainEvent, DomainEvents, Envelope, Event, EventType, GroupId, Handler, HandlerContext,
+    HandlerError, OnTopic, PublishError, TenantId, TopicName, handler_fn,
 };
 pub use laneway_memory::MemoryConfig;

@@ -1,5 +1,6 @@
 //! A wall around user code: a panic becomes a value.
 
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Runs `code`; the message of its panic where it panics.
@@ -7,11 +8,16 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 /// What `code` borrows may be left half changed by a panic: callers drop it, or do not rely on it.
 pub(crate) fn guarded<T>(code: impl FnOnce() -> T) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(code)).map_err(|panic| {
-        let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-        let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+        let text = message(&*panic);
         discard(panic);
-        text.unwrap_or_else(|| "no message".to_owned())
+        text
     })
+}
+
+/// What a panic says.
+pub(crate) fn message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
 }
 
 /// Drops what users made, whose own code runs for that and may panic.

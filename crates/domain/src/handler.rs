@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::envelope::Envelope;
 use crate::error::Cause;
+use crate::handler_mask::HandlerMask;
 use crate::identity::GroupId;
 use crate::position::{PartitionNumber, Position};
 use crate::record::{Body, Rows};
@@ -56,6 +57,8 @@ pub struct HandlerContext<'a> {
     pub group: &'a GroupId,
     /// Which try this is, from 1; tries before a crash count where the broker's checkpoint carries them.
     pub attempt: u32,
+    /// Which handlers have not handled the event yet, where the subscription has several.
+    pub due: HandlerMask,
 }
 
 /// An event in the hands of a worker: its envelope, and where it stands. Clones share it.
@@ -134,6 +137,7 @@ pub struct HandlerError(Box<Failure>);
 #[derive(Debug)]
 struct Failure {
     class: Option<ErrorClass>,
+    due: HandlerMask,
     cause: Cause,
 }
 
@@ -150,7 +154,20 @@ impl HandlerError {
 
     /// A failure whose class is known or not.
     pub fn new(class: Option<ErrorClass>, cause: impl Into<Cause>) -> Self {
-        Self(Box::new(Failure { class, cause: cause.into() }))
+        Self(Box::new(Failure { class, due: HandlerMask::ALL, cause: cause.into() }))
+    }
+
+    /// Says which handlers the next attempt is for: the others have succeeded.
+    #[must_use]
+    pub fn with_due(mut self, due: HandlerMask) -> Self {
+        self.0.due = due;
+        self
+    }
+
+    /// Which handlers the next attempt is for; all, unless somebody said otherwise.
+    #[must_use]
+    pub fn due(&self) -> HandlerMask {
+        self.0.due
     }
 
     /// The class that the handler gave.
@@ -163,6 +180,12 @@ impl HandlerError {
     #[must_use]
     pub fn cause(&self) -> &(dyn std::error::Error + Send + Sync + 'static) {
         &*self.0.cause
+    }
+
+    /// Takes the error below out.
+    #[must_use]
+    pub fn into_cause(self) -> Cause {
+        self.0.cause
     }
 }
 

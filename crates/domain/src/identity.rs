@@ -91,6 +91,18 @@ text!(
     /// The id of an aggregate: the key of order. Events of one aggregate are handled one after the other.
     AggregateId, "aggregate_id", 256
 );
+impl AggregateId {
+    /// The id that a value shows: a number, a UUID, a name.
+    ///
+    /// # Errors
+    /// [`Invalid`] with the rule that the text breaks.
+    pub fn of(value: impl fmt::Display) -> Result<Self, Invalid> {
+        let text = compact_str::format_compact!("{value}");
+        check("aggregate_id", &text, Self::MAX_LEN)?;
+        Ok(Self(text))
+    }
+}
+
 text!(
     /// A consumer group: every group sees every event, and each of its events has one owner at a time.
     GroupId, "group", 128

@@ -9,11 +9,17 @@ mod capability;
 mod clock;
 mod codec;
 mod dead_letter;
+mod decode;
 mod desk;
+mod domain_event;
+mod domain_events;
+mod encode;
 mod envelope;
 mod error;
+mod event_kind;
 mod event_store;
 mod handler;
+mod handler_mask;
 mod headers;
 mod identity;
 mod inbox;
@@ -22,6 +28,7 @@ mod name;
 mod outbox;
 mod parking;
 mod partition;
+mod payload;
 mod position;
 mod publisher;
 mod record;
@@ -41,13 +48,19 @@ pub use capability::{DeadLetterCapabilities, PublisherCapabilities, SubscriberCa
 pub use clock::{BoxFuture, Clock};
 pub use codec::{Codec, CodecError, Route, Undecodable};
 pub use dead_letter::{AfterDeadLetter, DeadLetter, DeadLetterQueue, Death, DeathCause, LetterId};
+pub use decode::DecodeError;
 pub use desk::{Asked, DeadLetterDesk, DeskError, StoredLetter};
+pub use domain_event::{DomainEvent, OnTopic};
+pub use domain_events::DomainEvents;
+pub use encode::{EncodeError, Unwritable};
 pub use envelope::Envelope;
 pub use error::{Cause, Invalid, chain};
+pub use event_kind::EventKind;
 pub use event_store::{AppendError, EventStore, Expected, GlobalPosition, StoredEvent, Version};
 pub use handler::{
     Cancellation, ErrorClass, Event, Handler, HandlerContext, HandlerError, HandlerFn, Run, handler_fn,
 };
+pub use handler_mask::HandlerMask;
 pub use headers::Headers;
 pub use identity::{
     AggregateId, AggregateVersion, CausationId, CorrelationId, EventId, EventType, GroupId, OwnerId, TenantId,
@@ -56,6 +69,7 @@ pub use inbox::{Admission, Inbox, InboxKey};
 pub use outbox::{BucketLease, OutboxDepth, OutboxId, OutboxRow, OutboxStore, RowResult, Wake};
 pub use parking::{Claim, ParkEntry, ParkState, ParkedAggregate, Parking, Resolution, Scope, Waits};
 pub use partition::partition_of;
+pub use payload::Payload;
 pub use position::{Epoch, PartitionId, PartitionNumber, Position, Resume};
 pub use publisher::{Flushed, Origin, Outgoing, PublishError, PublishFault, Published, Publisher};
 pub use record::{Body, Received, Record, Rows};

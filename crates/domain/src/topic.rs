@@ -23,10 +23,11 @@ use crate::name::Name;
 pub struct TopicName(Name);
 
 const SUFFIX: &str = "-dead-letter";
+const HEALTH_CHECK: &str = "health_check_topic";
 
 impl TopicName {
     /// The topic that the probers of the bus write to and read from.
-    pub const HEALTH_CHECK: Self = Self(Name::from_static("health_check_topic"));
+    pub const HEALTH_CHECK: Self = Self(Name::from_static(HEALTH_CHECK));
     /// The longest name of a user's topic, in bytes.
     pub const MAX_LEN: usize = 237;
 
@@ -38,11 +39,24 @@ impl TopicName {
         if let Some(rule) = broken_rule(name, Self::MAX_LEN) {
             return Err(Invalid::new("topic", rule, name));
         }
-        if name == Self::HEALTH_CHECK.as_str() || name.ends_with(SUFFIX) {
+        if is_the_buss_own(name) {
             let rule = "is not one of the bus's own names (health_check_topic, *-dead-letter)";
             return Err(Invalid::new("topic", rule, name));
         }
         Ok(Self(Name::new(name)))
+    }
+
+    /// Names a topic that is known at compile time; costs nothing.
+    ///
+    /// # Panics
+    /// Where [`TopicName::new`] refuses the name; in a `const`, that is a compile error.
+    #[must_use]
+    pub const fn from_static(name: &'static str) -> Self {
+        if let Some(rule) = broken_rule(name, Self::MAX_LEN) {
+            panic!("{}", rule);
+        }
+        assert!(!is_the_buss_own(name), "a topic is not one of the bus's own names");
+        Self(Name::from_static(name))
     }
 
     /// The topic that takes this topic's dead letters; a dead-letter topic is its own.
@@ -68,17 +82,46 @@ impl TopicName {
     }
 }
 
-fn broken_rule(name: &str, longest: usize) -> Option<&'static str> {
-    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-    match name {
-        "" => Some("is not empty"),
-        _ if name.len() > longest => Some("has at most 237 characters"),
-        _ if name.chars().any(char::is_control) => Some("has no control characters"),
-        _ if !name.chars().all(legal) => Some("has only the characters A-Z a-z 0-9 . _ -"),
-        _ if name.split('.').any(str::is_empty) => Some("has no empty part between dots"),
-        _ if name.starts_with("__") => Some("does not start with `__`, which brokers reserve"),
-        _ => None,
+/// In bytes and loops, so that names known at compile time are checked there by the same rules.
+const fn broken_rule(name: &str, longest: usize) -> Option<&'static str> {
+    let name = name.as_bytes();
+    if name.is_empty() {
+        return Some("is not empty");
     }
+    if name.len() > longest {
+        return Some("has at most 237 characters");
+    }
+    let mut at = 0;
+    while at < name.len() {
+        let ends_a_part = at + 1 == name.len() || name[at + 1] == b'.';
+        match name[at] {
+            b'.' if at == 0 || ends_a_part => return Some("has no empty part between dots"),
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-' => {}
+            byte if byte.is_ascii_control() => return Some("has no control characters"),
+            _ => return Some("has only the characters A-Z a-z 0-9 . _ -"),
+        }
+        at += 1;
+    }
+    if name.len() > 1 && name[0] == b'_' && name[1] == b'_' {
+        return Some("does not start with `__`, which brokers reserve");
+    }
+    None
+}
+
+const fn is_the_buss_own(name: &str) -> bool {
+    ends_with(name, SUFFIX) || (name.len() == HEALTH_CHECK.len() && ends_with(name, HEALTH_CHECK))
+}
+
+const fn ends_with(text: &str, end: &str) -> bool {
+    let (text, end) = (text.as_bytes(), end.as_bytes());
+    let mut left = end.len();
+    while left > 0 && text.len() >= end.len() {
+        left -= 1;
+        if text[text.len() - end.len() + left] != end[left] {
+            return false;
+        }
+    }
+    text.len() >= end.len()
 }
 
 impl fmt::Display for TopicName {
@@ -131,6 +174,18 @@ mod tests {
             assert_eq!(error.field(), "topic");
             assert!(error.rule().contains(rule), "{name:?}: {error}");
         }
+    }
+
+    #[test]
+    fn a_topic_known_at_compile_time_is_the_same_as_any_other() {
+        const ORDERS: TopicName = TopicName::from_static("shop.orders");
+        assert_eq!(ORDERS, TopicName::new("shop.orders").unwrap());
+    }
+
+    #[test]
+    #[should_panic(expected = "bus's own names")]
+    fn a_static_topic_is_held_to_the_same_rules() {
+        let _ = TopicName::from_static("orders-dead-letter");
     }
 
     #[test]

@@ -10,11 +10,11 @@ use laneway_domain::invariant::{Digest, Happening, Outcome};
 use laneway_domain::{
     Act, AggregateId, Asked, Assignment, AuditLine, Body, By, Checkpoint, DeadLetter, DeadLetterCapabilities,
     DeadLetterDesk, DeadLetterQueue, Death, DeathCause, DeskError, Envelope, Epoch, Event, EventId, Filter,
-    Flow, Flushed, GroupId, Handler, HandlerContext, HandlerError, LetterId, Monotonic, Origin, Outgoing,
-    ParkState, PartitionId, PartitionNumber, Position, PublishError, PublishFault, Published, Publisher,
-    PublisherCapabilities, Received, Resume, RevocationId, Rows, Run, Session, SessionEvent, StartFrom,
-    StoreError, StoreFault, StoredLetter, SubscribeError, Subscriber, SubscriberCapabilities, Subscription,
-    Timestamp, TopicName, handler_fn,
+    Flow, Flushed, GroupId, Handler, HandlerContext, HandlerError, HandlerMask, LetterId, Monotonic, Origin,
+    Outgoing, ParkState, PartitionId, PartitionNumber, Position, PublishError, PublishFault, Published,
+    Publisher, PublisherCapabilities, Received, Resume, RevocationId, Rows, Run, Session, SessionEvent,
+    StartFrom, StoreError, StoreFault, StoredLetter, SubscribeError, Subscriber, SubscriberCapabilities,
+    Subscription, Timestamp, TopicName, handler_fn,
 };
 use laneway_testkit::SimClock;
 use laneway_testkit::history::{
@@ -45,7 +45,9 @@ async fn outcome_of(handler: impl Handler) -> Outcome {
     let event = Event::new(Arc::new(Run { rows, partition: PartitionNumber(0) }), 0);
     let run = tokio::spawn(async move {
         let group = GroupId::new("g").unwrap();
-        let _ = handler.handle(&event, &HandlerContext { group: &group, attempt: 1 }).await;
+        let _ = handler
+            .handle(&event, &HandlerContext { group: &group, attempt: 1, due: HandlerMask::ALL })
+            .await;
     });
     tokio::task::yield_now().await;
     run.abort();

@@ -12,13 +12,13 @@ use crate::cargo::Cargo;
 
 /// A bench: a program `benches/s1.rs` that prints one row of JSON per line on standard output, and anything else on
 /// standard error.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Program {
-    number: u32,
+    name: String,
 }
 
 impl Program {
-    /// The programs in a folder, by number.
+    /// The programs in a folder, by name; S2 stands before S12.
     pub(crate) fn all(folder: &Path) -> anyhow::Result<Vec<Self>> {
         let entries = fs::read_dir(folder).with_context(|| format!("could not read {}", folder.display()))?;
         let mut programs = Vec::new();
@@ -26,7 +26,7 @@ impl Program {
             let name = entry.with_context(|| format!("could not read {}", folder.display()))?.file_name();
             programs.extend(name.to_str().and_then(|name| name.strip_suffix(".rs")).and_then(Self::named));
         }
-        programs.sort();
+        programs.sort_by(|a, b| (a.name.len(), &a.name).cmp(&(b.name.len(), &b.name)));
         Ok(programs)
     }
 
@@ -43,9 +43,9 @@ impl Program {
         Ok(known.into_iter().filter(|program| names.is_empty() || wanted.contains(program)).collect())
     }
 
-    /// The name on the scorecard: `S1`.
+    /// The name on the scorecard: `S1` for `s1.rs`.
     pub(crate) fn id(&self) -> String {
-        format!("S{}", self.number)
+        self.name.to_uppercase()
     }
 
     /// Runs the program and reads its rows.
@@ -53,7 +53,7 @@ impl Program {
     /// # Errors
     /// Where it does not start, fails, or prints something else than rows of its own on standard output.
     pub(crate) fn measure(&self, root: &Path, runs: Option<u32>) -> anyhow::Result<Vec<Row>> {
-        let mut command = Cargo::new(&format!("bench --bench s{}", self.number));
+        let mut command = Cargo::new(&format!("bench --bench {}", self.name));
         if let Some(runs) = runs {
             command = command.with("LANEWAY_BENCH_RUNS", runs.to_string());
         }
@@ -86,11 +86,8 @@ impl Program {
     }
 
     fn named(name: &str) -> Option<Self> {
-        let number = name.strip_prefix(['s', 'S'])?;
-        if !number.bytes().all(|byte| byte.is_ascii_digit()) {
-            return None;
-        }
-        number.parse().ok().map(|number| Self { number })
+        let legal = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        legal.then(|| Self { name: name.to_lowercase() })
     }
 }
 
@@ -102,27 +99,37 @@ fn list(programs: &[Program]) -> String {
 mod tests {
     use super::*;
 
-    const S1: Program = Program { number: 1 };
-    const S12: Program = Program { number: 12 };
     const ROW: &str = r#"{"id":"S1","workload":"bounded","ours":4.3e6,"floor":7.1e6,"unit":"events/s","ratio":0.6,"target":">= 0.5","runs":5}"#;
+
+    fn known() -> Vec<Program> {
+        ["s1", "s12", "typed"].map(|name| Program::named(name).unwrap()).into()
+    }
+
+    fn s1() -> Program {
+        known().remove(0)
+    }
 
     #[test]
     fn names_choose_in_either_case_and_none_chooses_all() {
-        assert_eq!(Program::choose(vec![S1, S12], &["s12".to_owned()]).unwrap(), [S12]);
-        assert_eq!(Program::choose(vec![S1, S12], &[]).unwrap(), [S1, S12]);
+        let chosen = |names: &[&str]| {
+            let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
+            Program::choose(known(), &names).unwrap().iter().map(Program::id).collect::<Vec<_>>()
+        };
+        assert_eq!(chosen(&["Typed", "s12"]), ["S12", "TYPED"]);
+        assert_eq!(chosen(&[]), ["S1", "S12", "TYPED"]);
     }
 
     #[test]
     fn an_unknown_name_is_an_error_that_lists_the_known_ones() {
-        for name in ["S2", "support", "S1x", "S"] {
-            let error = Program::choose(vec![S1, S12], &[name.to_owned()]).unwrap_err().to_string();
-            assert_eq!(error, format!("no bench is named `{name}`; there are: S1, S12"));
+        for name in ["S2", "support", "S1x", "S", ""] {
+            let error = Program::choose(known(), &[name.to_owned()]).unwrap_err().to_string();
+            assert_eq!(error, format!("no bench is named `{name}`; there are: S1, S12, TYPED"));
         }
     }
 
     #[test]
     fn a_row_is_read_from_a_line() {
-        let rows = S1.rows(format!("{ROW}\n\n{ROW}\n").as_bytes(), Some(5)).unwrap();
+        let rows = s1().rows(format!("{ROW}\n\n{ROW}\n").as_bytes(), Some(5)).unwrap();
         assert_eq!((rows.len(), rows[0].ours, rows[0].floor), (2, 4.3e6, Some(7.1e6)));
     }
 
@@ -130,7 +137,7 @@ mod tests {
     fn output_that_is_no_row_of_this_bench_is_an_error() {
         let unknown = ROW.replace("\"runs\"", "\"tries\"");
         for output in ["", "warming up", ROW.replace("S1", "S2").as_str(), unknown.as_str()] {
-            assert!(S1.rows(output.as_bytes(), None).is_err(), "{output}");
+            assert!(s1().rows(output.as_bytes(), None).is_err(), "{output}");
         }
     }
 }

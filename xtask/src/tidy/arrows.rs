@@ -4,6 +4,7 @@ use super::finding::Finding;
 use super::manifest::{Arrow, Manifest};
 
 const DOMAIN: &str = "laneway-domain";
+const DERIVE: &str = "laneway-derive";
 const APPLICATION: &str = "laneway-application";
 const MEMORY: &str = "laneway-memory";
 const KAFKA: &str = "laneway-kafka";
@@ -22,13 +23,14 @@ struct Sight {
 /// The figure of ARCHITECTURE.md, row by row. Change both, or neither.
 const SIGHTS: &[Sight] = &[
     sight(DOMAIN, &[], &[]),
-    sight(APPLICATION, &[DOMAIN], &[MEMORY, TESTKIT]),
+    sight(DERIVE, &[], &[DOMAIN]),
+    sight(APPLICATION, &[DOMAIN], &[DERIVE, MEMORY, TESTKIT]),
     sight(MEMORY, &[DOMAIN], &[TESTKIT]),
     sight(KAFKA, &[DOMAIN], &[TESTKIT]),
     sight(NATS, &[DOMAIN], &[TESTKIT]),
     sight(OUTBOX, &[DOMAIN], &[TESTKIT]),
     sight(TESTKIT, &[DOMAIN, APPLICATION], &[]),
-    sight(ROOT, &[DOMAIN, APPLICATION, MEMORY, KAFKA, NATS, OUTBOX], &[TESTKIT]),
+    sight(ROOT, &[DOMAIN, DERIVE, APPLICATION, MEMORY, KAFKA, NATS, OUTBOX], &[TESTKIT]),
     sight("laneway-cli", &[ROOT], &[]),
     sight("laneway-console", &[ROOT], &[]),
     sight("xtask", &[], &[]),
@@ -97,6 +99,7 @@ mod tests {
     fn arrows_of_the_figure_are_allowed() {
         assert_eq!(found(APPLICATION, DOMAIN, false), "");
         assert_eq!(found(APPLICATION, MEMORY, true), "");
+        assert_eq!(found(DERIVE, DOMAIN, true), "");
         assert_eq!(found(ROOT, KAFKA, false), "");
         assert_eq!(found(KAFKA, "rdkafka", false), "");
         assert_eq!(found(DOMAIN, "bytes", false), "");
@@ -112,6 +115,7 @@ mod tests {
     #[test]
     fn an_arrow_for_tests_is_found_where_production_uses_it() {
         assert!(found(APPLICATION, MEMORY, false).contains("move it to dev-dependencies"));
+        assert!(found(DERIVE, DOMAIN, false).contains("move it to dev-dependencies"));
     }
 
     #[test]

@@ -26,7 +26,7 @@ fn is_lib(path: &str) -> bool {
 }
 
 fn items(source: &Source, all: &[Item], findings: &mut Vec<Finding>) {
-    for item in all.iter().filter(|item| !is_for_doc_tests(item)) {
+    for item in all.iter().filter(|item| !is_for_doc_tests(item) && !is_macro(item)) {
         match item {
             Item::Mod(module) => {
                 let inside = module.content.as_ref().map(|(_, inside)| &**inside);
@@ -55,6 +55,13 @@ fn is_for_doc_tests(item: &Item) -> bool {
         _ => &[],
     };
     attributes.iter().any(|attribute| is_cfg(attribute, "doctest"))
+}
+
+/// Procedural macros have to stand in the root of their crate.
+fn is_macro(item: &Item) -> bool {
+    let Item::Fn(function) = item else { return false };
+    let macros = ["proc_macro", "proc_macro_derive", "proc_macro_attribute"];
+    function.attrs.iter().any(|attribute| macros.iter().any(|name| attribute.path().is_ident(name)))
 }
 
 fn has_glob(tree: &UseTree) -> bool {
@@ -98,6 +105,12 @@ mod tests {
     #[test]
     fn logic_is_found() {
         assert_eq!(found("src/lib.rs", "//! A.\nfn a() {}\n/// B.\npub struct B;\nimpl B {}\n"), [2, 3, 5]);
+    }
+
+    #[test]
+    fn procedural_macros_stand_where_they_must() {
+        let text = "//! A.\n#[proc_macro_derive(A, attributes(a))]\npub fn derive_a() {}\nfn b() {}\n";
+        assert_eq!(found("src/lib.rs", text), [4]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The handler stack around one attempt: span, context, the user's code. Panic guard and timeout stand around it where
 //! it is polled.
 
-use laneway_domain::{Event, GroupId, Handler, HandlerContext, HandlerError};
+use laneway_domain::{Event, GroupId, Handler, HandlerContext, HandlerError, HandlerMask};
 use tracing::Instrument;
 
 /// Runs one attempt.
@@ -10,6 +10,7 @@ pub(crate) async fn attempt<H: Handler>(
     group: &GroupId,
     event: Event,
     attempt: u32,
+    due: HandlerMask,
 ) -> Result<(), HandlerError> {
     // A disabled span costs one look at a static.
     let span = tracing::debug_span!(
@@ -24,6 +25,6 @@ pub(crate) async fn attempt<H: Handler>(
         correlation = event.correlation().map(tracing::field::display),
         attempt,
     );
-    let context = HandlerContext { group, attempt };
+    let context = HandlerContext { group, attempt, due };
     handler.handle(&event, &context).instrument(span).await
 }

@@ -62,7 +62,8 @@ where
 mod tests {
     use super::*;
     use laneway_domain::{
-        Body, Envelope, GroupId, Origin, PartitionNumber, Position, Received, Run, Timestamp, TopicName,
+        Body, Envelope, GroupId, HandlerMask, Origin, PartitionNumber, Position, Received, Run, Timestamp,
+        TopicName,
     };
 
     fn event() -> Event {
@@ -80,7 +81,7 @@ mod tests {
             if event.payload() == "x" { Err(HandlerError::fatal("seen")) } else { Ok(()) }
         });
         let group = GroupId::new("g").unwrap();
-        let context = HandlerContext { group: &group, attempt: 1 };
+        let context = HandlerContext { group: &group, attempt: 1, due: HandlerMask::ALL };
         let answer = handler.handle(&event(), &context).await;
         assert_eq!(answer.unwrap_err().cause().to_string(), "seen");
         assert_eq!(handler.cancellation(), Cancellation::Finish);
@@ -91,6 +92,8 @@ mod tests {
     async fn its_panic_reaches_the_guard_of_the_worker() {
         let handler = blocking(|_: &Event| panic!("in blocking code"));
         let group = GroupId::new("g").unwrap();
-        let _ = handler.handle(&event(), &HandlerContext { group: &group, attempt: 1 }).await;
+        let _ = handler
+            .handle(&event(), &HandlerContext { group: &group, attempt: 1, due: HandlerMask::ALL })
+            .await;
     }
 }

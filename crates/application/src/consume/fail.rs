@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use laneway_domain::{
-    AfterDeadLetter, Body, DeadLetter, Death, DeathCause, Event, HandlerError, LetterId, ParkState, Received,
-    TenantId,
+    AfterDeadLetter, Body, DeadLetter, Death, DeathCause, Event, HandlerError, HandlerMask, LetterId,
+    ParkState, Received, TenantId,
 };
 
 use super::hooks::FailedAttempt;
@@ -19,13 +19,14 @@ use crate::policy::{Failure, FailureKind, Next};
 
 impl<C, F> Worker<C, F>
 where
-    C: Fn(Event, u32) -> F,
+    C: Fn(Event, u32, HandlerMask) -> F,
     F: Future<Output = Result<(), HandlerError>>,
 {
     /// An attempt failed: again later, or never.
     pub(super) fn failed(&mut self, lane: LaneId, ticket: Ticket, failure: Failure) {
         let before = self.runs.attempts(ticket);
-        let trouble = self.trouble(lane, before);
+        let due = failure.error.as_ref().map_or(HandlerMask::ALL, HandlerError::due);
+        let trouble = self.trouble(lane, before, due);
         let class = self.shared.classifier.class(&failure);
         let seed = self.shared.seed
             ^ self.runs.received(ticket).position.value()
@@ -44,9 +45,9 @@ where
         }
     }
 
-    fn trouble(&mut self, lane: LaneId, before: u32) -> Trouble {
+    fn trouble(&mut self, lane: LaneId, before: u32, due: HandlerMask) -> Trouble {
         self.lanes.mark_troubled(lane);
-        self.troubles.add(lane, before, self.shared.clock.wall())
+        self.troubles.add(lane, before, self.shared.clock.wall(), due)
     }
 
     fn again(&mut self, lane: LaneId, ticket: Ticket, trouble: Trouble, wait: Duration) {
@@ -71,7 +72,7 @@ where
             || vec!["the bus has no codec for records".to_owned()],
             |undecodable| laneway_domain::chain(undecodable),
         );
-        let trouble = self.trouble(lane, 0);
+        let trouble = self.trouble(lane, 0, HandlerMask::ALL);
         let failure = Failure { kind: FailureKind::Undecodable, error: None, words };
         self.tell(ticket, &failure, trouble, Next::Fatal);
         self.dies(lane, ticket, DeathCause::Undecodable, failure.words, trouble);

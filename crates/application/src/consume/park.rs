@@ -30,7 +30,7 @@ pub(super) struct Parked {
 
 impl<C, F> Worker<C, F>
 where
-    C: Fn(laneway_domain::Event, u32) -> F,
+    C: Fn(laneway_domain::Event, u32, laneway_domain::HandlerMask) -> F,
     F: Future<Output = Result<(), laneway_domain::HandlerError>>,
 {
     /// Whether the head of a lane can go to the store.

@@ -1,7 +1,7 @@
 //! What lanes remember of an event that failed, until it is terminal.
 
 use hashbrown::HashMap;
-use laneway_domain::{Monotonic, Timestamp};
+use laneway_domain::{HandlerMask, Monotonic, Timestamp};
 
 use crate::lanes::LaneId;
 
@@ -15,21 +15,21 @@ pub(crate) struct Trouble {
     pub(crate) attempts: u32,
     pub(crate) first: Timestamp,
     pub(crate) last: Timestamp,
-    /// When the next attempt is due.
-    pub(crate) due: Monotonic,
+    /// The handlers that have not succeeded.
+    pub(crate) due: HandlerMask,
+    /// When the next attempt may start.
+    pub(crate) until: Monotonic,
 }
 
 impl Troubles {
-    /// Notes a failed attempt; `before` counts those from before a crash or a rebalance.
-    pub(crate) fn add(&mut self, lane: LaneId, before: u32, now: Timestamp) -> Trouble {
-        let trouble = self.0.entry(lane).or_insert(Trouble {
-            attempts: before,
-            first: now,
-            last: now,
-            due: Monotonic::ZERO,
-        });
+    /// Notes a failed attempt that leaves `due`; `before` counts those from before a crash or a rebalance.
+    pub(crate) fn add(&mut self, lane: LaneId, before: u32, now: Timestamp, due: HandlerMask) -> Trouble {
+        let none = Trouble { attempts: before, first: now, last: now, due, until: Monotonic::ZERO };
+        let trouble = self.0.entry(lane).or_insert(none);
         trouble.attempts = trouble.attempts.saturating_add(1);
         trouble.last = now;
+        // An attempt that knows nothing of handlers (a panic, a timeout) leaves those due that were.
+        trouble.due = trouble.due.and(due);
         *trouble
     }
 
@@ -38,14 +38,19 @@ impl Troubles {
         self.0.get(&lane).map(|trouble| trouble.attempts)
     }
 
-    /// Says when the next attempt of the lane's head is due.
-    pub(crate) fn wait(&mut self, lane: LaneId, due: Monotonic) {
-        self.0.entry(lane).and_modify(|trouble| trouble.due = due);
+    /// Says when the next attempt of the lane's head may start.
+    pub(crate) fn wait(&mut self, lane: LaneId, until: Monotonic) {
+        self.0.entry(lane).and_modify(|trouble| trouble.until = until);
     }
 
     /// The failures of the lane's head.
     pub(crate) fn of(&self, lane: LaneId) -> Option<Trouble> {
         self.0.get(&lane).copied()
+    }
+
+    /// Which handlers the lane's head is due for.
+    pub(crate) fn due(&self, lane: LaneId) -> HandlerMask {
+        self.0.get(&lane).map_or(HandlerMask::ALL, |trouble| trouble.due)
     }
 
     /// The event is terminal, or forgotten.

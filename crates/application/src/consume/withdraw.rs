@@ -3,7 +3,7 @@
 //! Drain: what has not started is forgotten, what runs may end. Evict: what runs is dropped, and what cannot be dropped
 //! keeps its lane closed as a ghost. Close: both, for everything.
 
-use laneway_domain::{Cancellation, Event, HandlerError};
+use laneway_domain::{Cancellation, Event, HandlerError, HandlerMask};
 
 use super::message::Report;
 use super::seats::Sitter;
@@ -14,7 +14,7 @@ use crate::sabotage::{Bug, is_planted};
 
 impl<C, F> Worker<C, F>
 where
-    C: Fn(Event, u32) -> F,
+    C: Fn(Event, u32, HandlerMask) -> F,
     F: Future<Output = Result<(), HandlerError>>,
 {
     /// The loop is gone: nothing starts any more, and what can be dropped is.

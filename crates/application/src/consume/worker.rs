@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use hashbrown::HashMap;
-use laneway_domain::{Cancellation, Event, Handler, HandlerError, Monotonic, Timer};
+use laneway_domain::{Cancellation, Event, Handler, HandlerError, HandlerMask, Monotonic, Timer};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
 use super::attempt::attempt;
@@ -68,14 +68,14 @@ pub(crate) struct Post {
 pub(crate) async fn work<H: Handler>(handler: Arc<H>, shared: Arc<Shared>, post: Post) {
     let cancellation = handler.cancellation();
     let (handler, group) = (&*handler, shared.group.clone());
-    let call = |event: Event, number: u32| attempt(handler, &group, event, number);
+    let call = |event: Event, number: u32, due: HandlerMask| attempt(handler, &group, event, number, due);
     let mut worker = Worker::new(call, cancellation, shared, post);
     std::future::poll_fn(|cx| worker.poll(cx)).await;
 }
 
 impl<C, F> Worker<C, F>
 where
-    C: Fn(Event, u32) -> F,
+    C: Fn(Event, u32, HandlerMask) -> F,
     F: Future<Output = Result<(), HandlerError>>,
 {
     fn new(call: C, cancellation: Cancellation, shared: Arc<Shared>, post: Post) -> Self {
@@ -185,7 +185,7 @@ where
             && let (Some(head), Some(trouble)) = (self.lanes.head(lane), self.troubles.of(lane))
             && self.parks(head)
         {
-            self.park_waiting(lane, head, trouble, trouble.due.since(self.now));
+            self.park_waiting(lane, head, trouble, trouble.until.since(self.now));
         }
     }
 
@@ -230,9 +230,9 @@ where
             }
             return;
         };
-        let failed = self.failures(lane, ticket);
+        let (failed, due) = (self.failures(lane, ticket), self.due(lane));
         let sitter = Sitter { lane, ticket, deadline: Monotonic::NEVER };
-        let (at, polled) = self.seats.sit(sitter, (self.call)(event, failed + 1));
+        let (at, polled) = self.seats.sit(sitter, (self.call)(event, failed + 1, due));
         if let Polled::Pending = polled {
             self.seats.sitter_mut(at).deadline = self.deadline(ticket);
             return;
@@ -284,6 +284,12 @@ where
     pub(super) fn failures(&self, lane: LaneId, ticket: Ticket) -> u32 {
         let here = if self.lanes.is_troubled(lane) { self.troubles.attempts(lane) } else { None };
         here.unwrap_or_else(|| self.runs.attempts(ticket))
+    }
+
+    /// Which handlers the head of a lane is due for.
+    #[inline]
+    fn due(&self, lane: LaneId) -> HandlerMask {
+        if self.lanes.is_troubled(lane) { self.troubles.due(lane) } else { HandlerMask::ALL }
     }
 
     /// The head of a lane is terminal, or gone: the next one may come.

@@ -102,9 +102,10 @@ impl<H: Handler> Handler for Detached<H> {
         context: &'a HandlerContext<'a>,
     ) -> Result<(), HandlerError> {
         let (work, life) = (self.work.clone(), self.life.clone());
-        let (event, group, attempt) = (event.clone(), context.group.clone(), context.attempt);
+        let (event, group) = (event.clone(), context.group.clone());
+        let (attempt, due) = (context.attempt, context.due);
         let mut task = Box::pin(async move {
-            let context = HandlerContext { group: &group, attempt };
+            let context = HandlerContext { group: &group, attempt, due };
             life.within(work.handle(&event, &context)).await
         });
         // It begins here and now; what goes on after that goes on by itself.

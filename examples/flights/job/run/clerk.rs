@@ -54,7 +54,7 @@ mod tests {
 
     use laneway::SystemClock;
     use laneway::domain::{
-        Body, GroupId, PartitionNumber, Position, Received, Rows, Run, Timestamp, TopicName,
+        Body, GroupId, HandlerMask, PartitionNumber, Position, Received, Rows, Run, Timestamp, TopicName,
     };
 
     use super::super::content::{raw, seal};
@@ -83,7 +83,7 @@ mod tests {
         let received = Received { position: Position::new(0), appended: Timestamp::default(), body };
         let (rows, partition) = (Rows::from(vec![received]), PartitionNumber(0));
         let (event, group) = (Event::new(Arc::new(Run { rows, partition }), 0), GroupId::new("g").unwrap());
-        let context = HandlerContext { group: &group, attempt: 1 };
+        let context = HandlerContext { group: &group, attempt: 1, due: HandlerMask::ALL };
         let handling = pin!(clerk.handle(&event, &context));
         match handling.poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(handled) => handled,

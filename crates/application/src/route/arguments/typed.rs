@@ -1,0 +1,21 @@
+//! The payload, typed.
+
+use laneway_domain::{DecodeError, DomainEvents, EventKind};
+
+use super::argument::Argument;
+use super::delivery::Delivery;
+use super::error::ArgumentFault;
+
+/// The event's payload as a Rust type: a `DomainEvent`, or an enum of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Typed<E>(pub E);
+
+impl<E: DomainEvents, S> Argument<S> for Typed<E> {
+    const KINDS: &'static [EventKind] = E::KINDS;
+
+    #[inline]
+    fn take(delivery: &Delivery<'_>, _state: &S) -> Result<Self, ArgumentFault> {
+        let event_type = delivery.event_type.ok_or(DecodeError::Untyped)?;
+        Ok(Self(E::read_payload(event_type, delivery.version, delivery.payload)?))
+    }
+}
