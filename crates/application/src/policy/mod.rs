@@ -1,10 +1,13 @@
 //! Policies: pure structs that take a state, an input and the time, and say what to do.
 
+mod breaker;
 mod classify;
 mod commit;
 mod credit;
+mod outcomes;
 mod retry;
 
+pub use breaker::{Breaker, BreakerPolicy, BreakerState, Probe};
 pub use classify::{Classifier, Failure, FailureKind};
 pub use commit::{CommitPolicy, Commits};
 pub use credit::{Credit, CreditLimits};
