@@ -4,11 +4,17 @@ mod breaker;
 mod classify;
 mod commit;
 mod credit;
+mod fairness;
 mod outcomes;
+mod quotas;
+mod rate;
 mod retry;
 
 pub use breaker::{Breaker, BreakerPolicy, BreakerState, Probe};
 pub use classify::{Classifier, Failure, FailureKind};
 pub use commit::{CommitPolicy, Commits};
 pub use credit::{Credit, CreditLimits};
+pub use fairness::{Fairness, Links, Pick, TenantSlot};
+pub use quotas::{FlowLimits, Quotas};
+pub use rate::{RateCell, RateLimit};
 pub use retry::{Next, RetryPolicy};
