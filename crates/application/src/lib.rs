@@ -16,6 +16,7 @@ pub mod publish;
 pub mod route;
 pub mod sabotage;
 mod timer;
+mod varint;
 
 pub use bus::Bus;
 pub use clock::SystemClock;
