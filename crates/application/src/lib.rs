@@ -13,6 +13,7 @@ pub mod lanes;
 pub mod ledger;
 pub mod policy;
 pub mod publish;
+pub mod recovery;
 pub mod route;
 pub mod sabotage;
 mod timer;

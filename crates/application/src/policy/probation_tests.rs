@@ -53,6 +53,7 @@ struct World {
 #[derive(Debug, Clone, Copy)]
 enum Choice {
     Read(usize),
+    Grant,
     Turn(usize),
     /// The broker stores the mark and answers, refuses it, or stores it and the answer is lost with the process.
     Store(usize),
@@ -68,6 +69,7 @@ fn choices() -> impl Strategy<Value = Vec<Choice>> {
     let p = 0..PARTITIONS;
     let choice = prop_oneof![
         6 => p.clone().prop_map(Choice::Read),
+        4 => Just(Choice::Grant),
         8 => p.clone().prop_map(Choice::Turn),
         8 => p.clone().prop_map(Choice::Store),
         1 => p.clone().prop_map(Choice::Refuse),
@@ -118,6 +120,7 @@ impl World {
     fn run(&mut self, choice: Choice) {
         match choice {
             Choice::Read(p) => self.read(p),
+            Choice::Grant => self.grant(),
             Choice::Turn(p) => self.turn(p),
             Choice::Store(p) => self.answer(p, true),
             Choice::Refuse(p) => self.answer(p, false),
@@ -176,13 +179,19 @@ impl World {
         self.act(p, &out);
     }
 
-    fn turn(&mut self, p: usize) {
+    fn grant(&mut self) {
         let busy = |member: &Member| member.probation.busy().max(member.running.len());
         let busy = self.members.iter().map(busy).sum();
         if let Some(granted) = self.solo.grant(busy) {
             self.holder = Some(granted);
             self.members[granted].say(ProbationInput::Granted, &mut Vec::new());
+            let marks = self.members[granted].probation.marks();
+            let named = |mark: &Mark| mark.named == Named::Alone;
+            assert!(!marks.entries.iter().any(named), "somebody is alone who has ended");
         }
+    }
+
+    fn turn(&mut self, p: usize) {
         let mut out = Vec::new();
         // A healthy partition starts nothing either while somebody wants to be alone.
         let free = self.solo.may_start();
@@ -268,7 +277,7 @@ impl World {
     fn finish(&mut self) {
         for _ in 0..20_000 {
             for p in 0..PARTITIONS {
-                for choice in [Choice::Read(p), Choice::Turn(p), Choice::Store(p)] {
+                for choice in [Choice::Read(p), Choice::Grant, Choice::Turn(p), Choice::Store(p)] {
                     self.run(choice);
                 }
             }
