@@ -5,19 +5,23 @@ use std::future::pending;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use laneway::backlog::PublisherBacklog;
 use laneway::backlog::{
     BacklogCallbacks, BacklogMonitor, BacklogReport, BacklogSettings, BacklogThresholds, BacklogWatch,
     CallbackCounts,
 };
-use laneway::consume::SubscriptionOptions;
+use laneway::consume::{Ground, SubscriptionOptions};
 use laneway::domain::{
-    BacklogChecker, BacklogError, Envelope, Event, GroupId, PartitionLag, PartitionNumber, Timestamp,
-    TopicName, handler_fn,
+    BacklogChecker, BacklogError, Envelope, Event, Flushed, GroupId, Monotonic, Outgoing, PartitionLag,
+    PartitionNumber, PublishError, Published, Publisher, PublisherCapabilities, Timestamp, TopicName,
+    handler_fn,
 };
-use laneway::{EventBus, backlog::PublisherBacklog};
+use laneway::memory::{MemoryBroker, MemoryConfig};
+use laneway::{Bus, EventBus};
 use laneway_testkit::SimClock;
 
 const INTERVAL: Duration = Duration::from_secs(5);
@@ -238,4 +242,38 @@ async fn a_checker_that_hangs_fails_or_panics_spoils_no_other_group_and_changes_
     assert_eq!((errors[3].as_str(), second.groups[3].events), ("", 100));
     assert_eq!(second.groups[2].sample(), None);
     assert!(!cleared.load(Ordering::SeqCst));
+}
+
+/// A publisher whose broker never answers.
+struct Mute(PublisherCapabilities);
+
+#[async_trait]
+impl Publisher for Mute {
+    fn capabilities(&self) -> &PublisherCapabilities {
+        &self.0
+    }
+
+    async fn publish(&self, _: Outgoing) -> Vec<Result<Published, PublishError>> {
+        pending().await
+    }
+
+    async fn flush(&self, _: Monotonic) -> Flushed {
+        Flushed::default()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_send_queue_holds_what_has_no_answer_and_nothing_that_nobody_waits_for() {
+    let clock = SimClock::shared();
+    let broker = Arc::new(MemoryBroker::new(MemoryConfig::default(), clock.clone()).unwrap());
+    let capabilities = Publisher::capabilities(&*broker).clone();
+    let ground = Ground { subscriber: broker, dead_letters: None, clock };
+    let bus = Bus::new(Arc::new(Mute(capabilities)), ground);
+    let events = || vec![Envelope::new(topic("orders"), "x"), Envelope::new(topic("orders"), "y")];
+    let gauge = bus.publisher_gauge();
+    let mut waits = Box::pin(bus.publish_batch(events()));
+    assert!(waits.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    assert_eq!((bus.sending(), gauge()), (2, PublisherBacklog::sending(2)));
+    drop(waits);
+    assert_eq!(bus.sending(), 0);
 }

@@ -171,23 +171,25 @@ impl Fairness {
                 only.lanes += 1;
                 return TenantSlot(0);
             }
-            self.wake();
+            self.meet();
         }
-        self.enter_awake(tenant, now)
+        self.enter_new(tenant, now)
     }
 
-    /// A second tenant is there, from now on it is round robin.
+    /// Asleep, and here comes another tenant: it takes the place of the only one if that is gone, else it is round robin from now on.
     #[cold]
-    fn wake(&mut self) {
-        self.awake = true;
+    fn meet(&mut self) {
         if self.tenants.first().is_some_and(|only| only.lanes == 0) {
             self.forget(0);
-        } else if self.ready > 0 {
+            return;
+        }
+        self.awake = true;
+        if self.ready > 0 {
             self.queue_up(0);
         }
     }
 
-    fn enter_awake(&mut self, tenant: Option<&str>, now: Monotonic) -> TenantSlot {
+    fn enter_new(&mut self, tenant: Option<&str>, now: Monotonic) -> TenantSlot {
         let (hash, tenants) = (self.hasher.hash_one(tenant), &self.tenants);
         let known = self.index.find(hash, |at| tenants[*at as usize].name.as_deref() == tenant).copied();
         let at = known.unwrap_or_else(|| self.add(tenant, hash, now));

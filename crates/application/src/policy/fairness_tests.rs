@@ -77,6 +77,26 @@ fn with_one_tenant_and_no_rates_it_sleeps_and_is_a_plain_ring() {
 }
 
 #[test]
+fn tenants_that_come_one_after_the_other_do_not_wake_it_and_two_at_once_do() {
+    let (mut fairness, mut links) = (fairness(FlowLimits::default()), links());
+    for n in 0..3 {
+        let slot = fairness.enter(Some(&name(n)), at(0));
+        fairness.push(&mut links, slot, n);
+        assert_eq!(fairness.pick(&links, at(0)), Pick::Lane(n));
+        fairness.leave(slot);
+    }
+    let a = fairness.enter(Some("a"), at(0));
+    fairness.push(&mut links, a, 1);
+    fairness.push(&mut links, a, 2);
+    assert!(!fairness.awake);
+    let b = fairness.enter(Some("b"), at(0));
+    fairness.push(&mut links, b, 3);
+    assert!(fairness.awake);
+    let picks: Vec<_> = (0..3).map(|_| fairness.pick(&links, at(0))).collect();
+    assert_eq!(picks, [Pick::Lane(1), Pick::Lane(3), Pick::Lane(2)]);
+}
+
+#[test]
 fn a_subscription_out_of_tokens_says_when_it_has_one_and_charges_no_tenant() {
     let mut limits = limits();
     limits.subscription = Some(RateLimit { per_second: 1.0, burst: 1 });

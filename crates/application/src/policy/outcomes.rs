@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use laneway_domain::Monotonic;
 
-const BUCKETS: usize = 10;
+const BUCKETS: u8 = 10;
 
 /// A sliding window in ten buckets: one ends with a tenth of the time or with a tenth of the count, whichever comes
 /// first. A sum is thus over nine tenths to all of the window, or over whole batches where they are larger.
 #[derive(Debug)]
 pub(crate) struct Outcomes {
-    buckets: [Bucket; BUCKETS],
+    buckets: [Bucket; BUCKETS as usize],
     newest: usize,
     events: u64,
     window: Duration,
@@ -25,15 +25,15 @@ struct Bucket {
 
 impl Outcomes {
     pub(crate) fn new(events: u32, window: Duration) -> Self {
-        let events = u64::from(events).div_ceil(BUCKETS as u64);
-        Self { buckets: [Bucket::default(); BUCKETS], newest: 0, events, window }
+        let events = u64::from(events).div_ceil(u64::from(BUCKETS));
+        Self { buckets: [Bucket::default(); BUCKETS as usize], newest: 0, events, window }
     }
 
     pub(crate) fn add(&mut self, answered: u64, failed: u64, now: Monotonic) {
         let bucket = &self.buckets[self.newest];
         let full = bucket.answered + bucket.failed >= self.events;
-        if full || now.since(bucket.since) >= self.window / BUCKETS as u32 {
-            self.newest = (self.newest + 1) % BUCKETS;
+        if full || now.since(bucket.since) >= self.window / u32::from(BUCKETS) {
+            self.newest = (self.newest + 1) % self.buckets.len();
             self.buckets[self.newest] = Bucket { since: now, answered: 0, failed: 0 };
         }
         let bucket = &mut self.buckets[self.newest];
@@ -49,7 +49,7 @@ impl Outcomes {
     }
 
     pub(crate) fn clear(&mut self) {
-        self.buckets = [Bucket::default(); BUCKETS];
+        self.buckets = [Bucket::default(); BUCKETS as usize];
     }
 }
 

@@ -76,7 +76,8 @@ pub enum ProbationInput {
     Opened(Position),
     /// The head of a lane wants to start an attempt.
     Ready(Position),
-    /// A checkpoint that was taken after the last [`ProbationAction::Mark`] was stored, or was not.
+    /// A checkpoint that was taken after the last [`ProbationAction::Mark`] was stored, or was not: then the next turn asks
+    /// again, so take that when the commit policy says that it is time.
     Marked(bool),
     /// Nothing runs in the process, and nothing but a suspect of this partition may.
     Granted,

@@ -10,6 +10,8 @@ const LANES: u64 = 7;
 const PARTITIONS: usize = 3;
 /// Open events of a partition.
 const CREDIT: usize = 16;
+/// Events that are read at once, so that suspects may come after others have started.
+const BATCH: usize = 3;
 
 fn policy() -> ProbationPolicy {
     ProbationPolicy { batch: 4, reach: 60, ..ProbationPolicy::default() }
@@ -152,8 +154,11 @@ impl World {
     fn read(&mut self, p: usize) {
         let member = &mut self.members[p];
         let mut out = Vec::new();
-        while member.read < EVENTS && member.open.len() < CREDIT {
+        for _ in 0..BATCH {
             let event = member.read;
+            if event == EVENTS || member.open.len() == CREDIT {
+                break;
+            }
             member.read += 1;
             if !member.terminal.contains(&event) {
                 member.open.insert(event);

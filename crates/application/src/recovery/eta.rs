@@ -80,6 +80,7 @@ impl DrainEta {
 }
 
 #[cfg(test)]
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a model in floating point")]
 mod tests {
     use super::*;
     use proptest::prelude::*;
