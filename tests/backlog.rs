@@ -266,7 +266,7 @@ impl Publisher for Mute {
 async fn the_send_queue_holds_what_has_no_answer_and_nothing_that_nobody_waits_for() {
     let clock = SimClock::shared();
     let broker = Arc::new(MemoryBroker::new(MemoryConfig::default(), clock.clone()).unwrap());
-    let capabilities = Publisher::capabilities(&*broker).clone();
+    let capabilities = *Publisher::capabilities(&*broker);
     let ground = Ground { subscriber: broker, dead_letters: None, clock };
     let bus = Bus::new(Arc::new(Mute(capabilities)), ground);
     let events = || vec![Envelope::new(topic("orders"), "x"), Envelope::new(topic("orders"), "y")];

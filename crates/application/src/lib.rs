@@ -6,6 +6,7 @@
 
 pub mod backlog;
 mod bus;
+mod calls;
 mod clock;
 pub mod consume;
 mod dead_letter;

@@ -1,17 +1,11 @@
-//! Who is told about a backlog, and what becomes of a callback that does not come back.
+//! Who is told about a backlog.
 
-use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
-use futures_util::future::{Either, join_all, select};
-use laneway_domain::{BoxFuture, Cause, Clock};
-use tokio::task::JoinHandle;
+use laneway_domain::Cause;
 
 use super::consumer::BacklogReport;
-
-type Callback = Arc<dyn Fn(Arc<BacklogReport>) -> BoxFuture<Result<(), Cause>> + Send + Sync>;
+use crate::calls::Calls;
 
 /// What callbacks are called for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,22 +29,9 @@ pub(super) enum Occasion {
 /// });
 /// # let _ = callbacks;
 /// ```
-#[derive(Clone, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct BacklogCallbacks {
-    calls: Vec<(Occasion, Callback)>,
-}
-
-/// How calls of callbacks ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct CallbackCounts {
-    /// Calls.
-    pub called: u64,
-    /// Those that returned an error.
-    pub failed: u64,
-    /// Those that panicked.
-    pub panicked: u64,
-    /// Those that took longer than they may.
-    pub cut_off: u64,
+    pub(super) calls: Calls<Occasion, BacklogReport>,
 }
 
 impl BacklogCallbacks {
@@ -62,143 +43,37 @@ impl BacklogCallbacks {
 
     /// Called after every check.
     #[must_use]
-    pub fn on_check<F, T, E>(self, call: F) -> Self
+    pub fn on_check<F, T, E>(mut self, call: F) -> Self
     where
         F: Fn(Arc<BacklogReport>) -> T + Send + Sync + 'static,
         T: Future<Output = Result<(), E>> + Send + 'static,
         E: Into<Cause> + 'static,
     {
-        self.with(Occasion::Check, call)
+        self.calls.add(Occasion::Check, call);
+        self
     }
 
     /// Called after every check that finds a group over a threshold.
     #[must_use]
-    pub fn on_backlog<F, T, E>(self, call: F) -> Self
+    pub fn on_backlog<F, T, E>(mut self, call: F) -> Self
     where
         F: Fn(Arc<BacklogReport>) -> T + Send + Sync + 'static,
         T: Future<Output = Result<(), E>> + Send + 'static,
         E: Into<Cause> + 'static,
     {
-        self.with(Occasion::Backlog, call)
+        self.calls.add(Occasion::Backlog, call);
+        self
     }
 
     /// Called once when no group is over a threshold any more.
     #[must_use]
-    pub fn on_clear<F, T, E>(self, call: F) -> Self
+    pub fn on_clear<F, T, E>(mut self, call: F) -> Self
     where
         F: Fn(Arc<BacklogReport>) -> T + Send + Sync + 'static,
         T: Future<Output = Result<(), E>> + Send + 'static,
         E: Into<Cause> + 'static,
     {
-        self.with(Occasion::Clear, call)
-    }
-
-    fn with<F, T, E>(mut self, occasion: Occasion, call: F) -> Self
-    where
-        F: Fn(Arc<BacklogReport>) -> T + Send + Sync + 'static,
-        T: Future<Output = Result<(), E>> + Send + 'static,
-        E: Into<Cause> + 'static,
-    {
-        let call = move |report| -> BoxFuture<Result<(), Cause>> {
-            let answer = call(report);
-            Box::pin(async move { answer.await.map_err(Into::into) })
-        };
-        self.calls.push((occasion, Arc::new(call)));
+        self.calls.add(Occasion::Clear, call);
         self
-    }
-
-    /// Calls whoever waits for one of these occasions, all at once, and waits for them as long as they may take.
-    pub(super) async fn tell(
-        &self,
-        occasions: &[Occasion],
-        report: &Arc<BacklogReport>,
-        clock: &dyn Clock,
-        limit: Duration,
-        counters: &Counters,
-    ) {
-        let until = clock.monotonic() + limit;
-        let due = self.calls.iter().filter(|(occasion, _)| occasions.contains(occasion));
-        let calls: Vec<_> = due.map(|(occasion, call)| (*occasion, Call::begin(call, report))).collect();
-        join_all(calls.into_iter().map(async |(occasion, call)| {
-            let ended = call.end(clock.wake_at(until)).await;
-            counters.count(&ended);
-            if let Err(trouble) = ended {
-                tracing::error!(?occasion, %trouble, "a backlog callback did not end well");
-            }
-        }))
-        .await;
-    }
-}
-
-/// A call under way; ends with its owner.
-struct Call(JoinHandle<Result<(), Cause>>);
-
-impl Drop for Call {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
-impl Call {
-    fn begin(call: &Callback, report: &Arc<BacklogReport>) -> Self {
-        let (call, report) = (call.clone(), report.clone());
-        // Also what runs before the first await belongs to the call.
-        Self(tokio::spawn(async move { call(report).await }))
-    }
-
-    async fn end(mut self, over: BoxFuture<()>) -> Result<(), Trouble> {
-        match select(&mut self.0, over).await {
-            Either::Left((Ok(result), _)) => result.map_err(Trouble::Failed),
-            Either::Left((Err(join), _)) => Err(Trouble::Panicked(join.to_string())),
-            Either::Right(_) => Err(Trouble::CutOff),
-        }
-    }
-}
-
-/// Why a call did not end well.
-#[derive(Debug, thiserror::Error)]
-enum Trouble {
-    #[error("it failed: {0}")]
-    Failed(Cause),
-    #[error("it panicked: {0}")]
-    Panicked(String),
-    #[error("it took too long")]
-    CutOff,
-}
-
-#[derive(Debug, Default)]
-pub(super) struct Counters {
-    called: AtomicU64,
-    failed: AtomicU64,
-    panicked: AtomicU64,
-    cut_off: AtomicU64,
-}
-
-impl Counters {
-    fn count(&self, ended: &Result<(), Trouble>) {
-        self.called.fetch_add(1, Ordering::Relaxed);
-        let trouble = match ended {
-            Ok(()) => return,
-            Err(Trouble::Failed(_)) => &self.failed,
-            Err(Trouble::Panicked(_)) => &self.panicked,
-            Err(Trouble::CutOff) => &self.cut_off,
-        };
-        trouble.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(super) fn counts(&self) -> CallbackCounts {
-        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        CallbackCounts {
-            called: count(&self.called),
-            failed: count(&self.failed),
-            panicked: count(&self.panicked),
-            cut_off: count(&self.cut_off),
-        }
-    }
-}
-
-impl fmt::Debug for BacklogCallbacks {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.calls.iter().map(|(occasion, _)| occasion)).finish()
     }
 }

@@ -10,7 +10,8 @@ mod publisher;
 mod settings;
 mod watchdog;
 
-pub use callbacks::{BacklogCallbacks, CallbackCounts};
+pub use crate::calls::CallbackCounts;
+pub use callbacks::BacklogCallbacks;
 pub use consumer::{BacklogReport, GroupBacklog, TopicBacklog};
 pub use monitor::BacklogMonitor;
 pub use publisher::{PublisherBacklog, PublisherGauge};

@@ -13,10 +13,11 @@ use laneway_domain::{BacklogChecker, BacklogError, Clock, PartitionLag, TopicNam
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::callbacks::{BacklogCallbacks, CallbackCounts, Counters, Occasion};
+use super::callbacks::{BacklogCallbacks, Occasion};
 use super::consumer::{BacklogReport, GroupBacklog};
 use super::publisher::PublisherGauge;
 use super::settings::{BacklogSettings, BacklogWatch};
+use crate::calls::{CallbackCounts, Counters};
 use crate::consume::ConfigError;
 
 type Latest = Option<Arc<BacklogReport>>;
@@ -111,7 +112,7 @@ impl Patrol {
             let occasions = self.occasions(&report);
             self.tell.send_replace(Some(report.clone()));
             let limit = self.settings.callback_limit;
-            self.callbacks.tell(&occasions, &report, &*self.clock, limit, &self.counters).await;
+            self.callbacks.calls.tell(&occasions, &report, &*self.clock, limit, &self.counters).await;
             self.clock.wake_at(next).await;
         }
     }
