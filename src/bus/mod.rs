@@ -46,6 +46,9 @@ impl EventBus {
     ///
     /// # Errors
     /// Every setting that breaks a rule, at once.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
     pub fn watch_backlog(
         &self,
         settings: BacklogSettings,

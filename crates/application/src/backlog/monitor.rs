@@ -34,6 +34,9 @@ impl BacklogMonitor {
     ///
     /// # Errors
     /// Every setting that breaks a rule, at once.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
     pub fn start(
         checker: Arc<dyn BacklogChecker>,
         publisher: Option<PublisherGauge>,

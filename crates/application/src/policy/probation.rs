@@ -188,10 +188,10 @@ impl Probation {
         self.crashes > 0
     }
 
-    /// Attempts that run, or are about to: what [`Solo::grant`](super::Solo::grant) has to count.
+    /// Attempts that start as soon as their mark is stored: [`Solo::grant`](super::Solo::grant) counts them with those that run.
     #[must_use]
-    pub fn busy(&self) -> usize {
-        self.running.len() + self.chosen.len()
+    pub fn about_to_start(&self) -> usize {
+        self.chosen.len()
     }
 
     /// The tenure ends in order, with nothing running: the checkpoint that is taken next says so.
@@ -275,7 +275,9 @@ impl Probation {
         self.running.extend(chosen);
     }
 
-    /// Decides. `free` says whether anything may start in the process that nobody asked to run alone.
+    /// Decides, after what was noted and whenever `free` changes: whether anything may start in the process that nobody asked to
+    /// run alone, see [`Solo::may_start`](super::Solo::may_start). Where nothing [holds starts](Self::holds_starts) and nobody
+    /// waits any more, it need not be asked.
     pub fn turn(&mut self, free: bool, out: &mut Vec<ProbationAction>) {
         if self.marking {
             return;
@@ -321,6 +323,9 @@ impl Probation {
 
     fn turn_among(&mut self, free: bool, out: &mut Vec<ProbationAction>) {
         if !self.is_on_probation() {
+            if !free {
+                return;
+            }
             // Without probation nobody asks how attempts end.
             self.running.clear();
             out.extend(std::mem::take(&mut self.waiting).into_iter().map(ProbationAction::Run));

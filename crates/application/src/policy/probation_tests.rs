@@ -185,7 +185,7 @@ impl World {
     }
 
     fn grant(&mut self) {
-        let busy = |member: &Member| member.probation.busy().max(member.running.len());
+        let busy = |member: &Member| member.running.len() + member.probation.about_to_start();
         let busy = self.members.iter().map(busy).sum();
         if let Some(granted) = self.solo.grant(busy) {
             self.holder = Some(granted);
@@ -198,11 +198,7 @@ impl World {
 
     fn turn(&mut self, p: usize) {
         let mut out = Vec::new();
-        // A healthy partition starts nothing either while somebody wants to be alone.
-        let free = self.solo.may_start();
-        if free || self.members[p].probation.holds_starts() {
-            self.members[p].probation.turn(free, &mut out);
-        }
+        self.members[p].probation.turn(self.solo.may_start(), &mut out);
         self.act(p, &out);
     }
 
