@@ -136,6 +136,8 @@ pub struct Fairness {
     out: BinaryHeap<Reverse<(Monotonic, u32)>>,
     ready: usize,
     awake: bool,
+    /// The ready lanes of the only tenant, while asleep.
+    plain: Chain,
 }
 
 impl Fairness {
@@ -152,6 +154,7 @@ impl Fairness {
             ring: Chain::EMPTY,
             out: BinaryHeap::new(),
             ready: 0,
+            plain: Chain::EMPTY,
         }
     }
 
@@ -185,6 +188,7 @@ impl Fairness {
         }
         self.awake = true;
         if self.ready > 0 {
+            self.tenants[0].ready = std::mem::replace(&mut self.plain, Chain::EMPTY);
             self.queue_up(0);
         }
     }
@@ -240,11 +244,19 @@ impl Fairness {
 
     /// A lane may start as far as its own head is concerned.
     #[inline]
-    pub fn push(&mut self, links: &mut (impl Links + ?Sized), TenantSlot(at): TenantSlot, lane: u32) {
+    pub fn push(&mut self, links: &mut (impl Links + ?Sized), tenant: TenantSlot, lane: u32) {
+        self.ready += 1;
+        if self.awake {
+            self.push_awake(links, tenant, lane);
+        } else {
+            self.plain.push(links, lane);
+        }
+    }
+
+    fn push_awake(&mut self, links: &mut (impl Links + ?Sized), TenantSlot(at): TenantSlot, lane: u32) {
         let tenant = &mut self.tenants[at as usize];
         tenant.ready.push(links, lane);
-        self.ready += 1;
-        if self.awake && tenant.turn == Turn::Idle {
+        if tenant.turn == Turn::Idle {
             self.queue_up(at);
         }
     }
@@ -260,9 +272,9 @@ impl Fairness {
         if self.awake {
             return self.pick_awake(links, now);
         }
-        let lane = self.tenants.first_mut().and_then(|only| only.ready.pop(links));
-        self.ready -= usize::from(lane.is_some());
-        lane.map_or(Pick::Idle { until: Monotonic::NEVER }, Pick::Lane)
+        let Some(lane) = self.plain.pop(links) else { return Pick::Idle { until: Monotonic::NEVER } };
+        self.ready -= 1;
+        Pick::Lane(lane)
     }
 
     fn pick_awake(&mut self, links: &(impl Links + ?Sized), now: Monotonic) -> Pick {
@@ -317,6 +329,7 @@ impl Fairness {
     /// Takes every ready lane out, to put back what stays: for revocations.
     pub fn drain(&mut self, links: &(impl Links + ?Sized)) -> Vec<u32> {
         let mut lanes = Vec::with_capacity(self.ready);
+        lanes.extend(std::iter::from_fn(|| self.plain.pop(links)));
         for tenant in &mut self.tenants {
             lanes.extend(std::iter::from_fn(|| tenant.ready.pop(links)));
             if tenant.turn == Turn::Waits {
