@@ -5,6 +5,8 @@ mod builder;
 use std::ops::Deref;
 
 use laneway_application::Bus;
+use laneway_application::backlog::{BacklogCallbacks, BacklogMonitor, BacklogSettings};
+use laneway_application::consume::ConfigError;
 use laneway_domain::{BacklogChecker, TopicAdmin};
 use std::sync::Arc;
 
@@ -38,6 +40,22 @@ impl EventBus {
     #[must_use]
     pub fn backlog(&self) -> &dyn BacklogChecker {
         &*self.backlog
+    }
+
+    /// Watches how far groups are behind, until the monitor is dropped. Call it inside a runtime.
+    ///
+    /// # Errors
+    /// Every setting that breaks a rule, at once.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub fn watch_backlog(
+        &self,
+        settings: BacklogSettings,
+        callbacks: BacklogCallbacks,
+    ) -> Result<BacklogMonitor, ConfigError> {
+        let (gauge, clock) = (self.publisher_gauge(), self.clock().clone());
+        BacklogMonitor::start(self.backlog.clone(), Some(gauge), clock, settings, callbacks)
     }
 
     /// Makes and describes topics.

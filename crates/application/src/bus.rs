@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use laneway_domain::{Clock, Envelope, Flushed, Handler, PublishError, Publisher};
 
+use crate::backlog::{PublisherBacklog, PublisherGauge};
 use crate::consume::{Ground, Subscription, SubscriptionError, SubscriptionOptions, subscribe};
 use crate::publish::{PublishPath, Receipt};
 
@@ -106,6 +107,19 @@ impl Bus {
     #[must_use]
     pub fn published(&self) -> (u64, u64) {
         self.path.counts()
+    }
+
+    /// How many events were handed over and have no answer yet; see [`PublishPath::sending`].
+    #[must_use]
+    pub fn sending(&self) -> u64 {
+        self.path.sending()
+    }
+
+    /// Tells the depth of the send queue, also to whoever does not hold the bus.
+    #[must_use]
+    pub fn publisher_gauge(&self) -> PublisherGauge {
+        let path = self.path.clone();
+        Arc::new(move || PublisherBacklog::sending(path.sending()))
     }
 
     /// The clock of the bus.

@@ -1,11 +1,26 @@
 //! Policies: pure structs that take a state, an input and the time, and say what to do.
 
+mod breaker;
 mod classify;
 mod commit;
 mod credit;
+mod fairness;
+mod marks;
+mod outcomes;
+mod probation;
+mod quotas;
+mod rate;
 mod retry;
+mod solo;
 
+pub use breaker::{Breaker, BreakerPolicy, BreakerState, Probe};
 pub use classify::{Classifier, Failure, FailureKind};
 pub use commit::{CommitPolicy, Commits};
 pub use credit::{Credit, CreditLimits};
+pub use fairness::{Fairness, Links, Pick, TenantSlot};
+pub use marks::{Mark, Marks, Named};
+pub use probation::{Probation, ProbationAction, ProbationInput, ProbationPolicy};
+pub use quotas::{FlowLimits, Quotas};
+pub use rate::{RateCell, RateLimit};
 pub use retry::{Next, RetryPolicy};
+pub use solo::Solo;

@@ -22,16 +22,35 @@ pub struct PublishPath {
     publisher: Arc<dyn Publisher>,
     clock: Arc<dyn Clock>,
     phase: AtomicU8,
+    /// Events taken from callers; less the three below it, those that wait for the broker.
+    taken: AtomicU64,
     published: AtomicU64,
     refused: AtomicU64,
+    /// Events whose callers did not wait for the answer.
+    left: AtomicU64,
+}
+
+/// Counts a call's events as left, where its future is dropped before the answer.
+struct Waiting<'a> {
+    left: &'a AtomicU64,
+    events: u64,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        if self.events > 0 {
+            self.left.fetch_add(self.events, Ordering::Relaxed);
+        }
+    }
 }
 
 impl PublishPath {
     /// A path to this publisher.
     #[must_use]
     pub fn new(publisher: Arc<dyn Publisher>, clock: Arc<dyn Clock>) -> Self {
-        let (phase, published, refused) = (AtomicU8::new(OPEN), AtomicU64::new(0), AtomicU64::new(0));
-        Self { publisher, clock, phase, published, refused }
+        let none = || AtomicU64::new(0);
+        let (taken, published, refused, left) = (none(), none(), none(), none());
+        Self { publisher, clock, phase: AtomicU8::new(OPEN), taken, published, refused, left }
     }
 
     /// Publishes one event. `Ok` means that the broker holds it.
@@ -58,13 +77,29 @@ impl PublishPath {
         let mut stamp = Stamp::new(self.clock.wall());
         events.iter_mut().for_each(|event| stamp.put_on(event));
         let capabilities = self.publisher.capabilities();
+        let mut waiting = self.take(events.len() as u64);
         let answers = if events.iter().any(|event| refusal(event, capabilities).is_some()) {
             self.publish_some(events).await
         } else {
             self.hand_over(events).await
         };
+        waiting.events = 0;
         self.count(&answers);
         answers
+    }
+
+    fn take(&self, events: u64) -> Waiting<'_> {
+        self.taken.fetch_add(events, Ordering::Relaxed);
+        Waiting { left: &self.left, events }
+    }
+
+    /// How many events were handed over and have no answer yet: the depth of the send queue, as far as callers wait for it.
+    #[must_use]
+    pub fn sending(&self) -> u64 {
+        // Answers first: what is answered in between counts as waiting, and the difference never wraps.
+        let (published, refused) = self.counts();
+        let answered = published + refused + self.left.load(Ordering::Relaxed);
+        self.taken.load(Ordering::Relaxed).saturating_sub(answered)
     }
 
     /// Publishes what of a batch may go, and answers in the batch's order.

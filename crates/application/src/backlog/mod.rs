@@ -1,0 +1,19 @@
+//! How far groups are behind, watched.
+//!
+//! A [`BacklogMonitor`] asks the broker on an interval, compares with thresholds and tells callbacks; it stands beside the consume
+//! loop and never in its way. The [`Watchdog`] looks at one subscription from inside: work to do, and none of it gets done.
+
+mod callbacks;
+mod consumer;
+mod monitor;
+mod publisher;
+mod settings;
+mod watchdog;
+
+pub use crate::calls::CallbackCounts;
+pub use callbacks::BacklogCallbacks;
+pub use consumer::{BacklogReport, GroupBacklog, TopicBacklog};
+pub use monitor::BacklogMonitor;
+pub use publisher::{PublisherBacklog, PublisherGauge};
+pub use settings::{BacklogSettings, BacklogThresholds, BacklogWatch};
+pub use watchdog::{Diagnosis, StallReason, Vitals, Watchdog, WatchdogPolicy, WorkerVitals};

@@ -1,0 +1,354 @@
+//! Attempts that survive a crash: finding the event that kills its process, without a write per event in health.
+//!
+//! An event that kills its process leaves no failed attempt behind: nobody was left to count it. So the checkpoint carries a flag that a
+//! tenure is open. An owner that finds it set follows a crash. What it does then:
+//!
+//! | crashes in a row | how events start |
+//! |---|---|
+//! | 0 | as always |
+//! | 1 | as always, on *trial* |
+//! | 2 and more | *probation*: heads start in batches of at most 32, each named in a checkpoint that is stored first |
+//!
+//! Whoever was named when the process crashed is a *suspect*. Suspects run alone in the process, each named first; one that
+//! three crashes found named alone is a dead letter, unstarted ([`DeathCause::Crashes`](laneway_domain::DeathCause)). A killer
+//! thus costs two crashes until it is looked for, one in a batch and three alone: six.
+//!
+//! **When a row of crashes ends.** The proposal counted crashes *without progress of the watermark*. That never finds a killer that starts
+//! beside innocents: some of them finish and are committed before each crash, so there always was progress. Here a row ends when a
+//! *trial* is survived: everything that could have been open at the crash, the first `reach` events opened since, is terminal,
+//! so the killer cannot have been among them. Whatever innocents do meanwhile, a killer within reach keeps the row growing.
+//!
+//! **What "first" rests on.** Nothing starts before the first mark of a tenure is stored, else a crash before the first commit would
+//! not be counted and a quick killer would live for ever. It costs one round trip an assignment.
+//!
+//! **Crashes from outside** (a deploy by `kill -9`, memory taken by somebody else) only make starts slower for a while; an innocent
+//! event would have to run alone during three of them to be blamed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use laneway_domain::{Invalid, Position, Resume};
+
+use super::marks::{Mark, Marks, Named};
+
+/// How patient probation is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProbationPolicy {
+    /// Crashes in a row after which events are named before they start. Default 2: one crash may be anybody's.
+    pub after: u32,
+    /// Events named together at most. Default 32: one commit for 32 events while the killer is looked for, and at most 32
+    /// runs alone once a batch held it.
+    pub batch: usize,
+    /// Crashes that must find an event named alone before it is a dead letter. Default 3.
+    pub lone: u32,
+    /// How many events can have been started since the last stored checkpoint; a trial is that long. Default 16,384: the
+    /// open events of a partition, and as many again that finished since.
+    pub reach: usize,
+}
+
+impl Default for ProbationPolicy {
+    fn default() -> Self {
+        Self { after: 2, batch: 32, lone: 3, reach: 16_384 }
+    }
+}
+
+impl ProbationPolicy {
+    /// Every rule that the policy breaks.
+    #[must_use]
+    pub fn faults(&self) -> Vec<Invalid> {
+        let ranges = [
+            ("probation.after", self.after as usize, 1, 100),
+            ("probation.batch", self.batch, 1, 32),
+            ("probation.lone", self.lone as usize, 1, 100),
+            ("probation.reach", self.reach, 1, 1 << 30),
+        ];
+        let wrong = ranges.into_iter().filter(|(_, value, least, most)| !(least..=most).contains(&value));
+        let said = |(field, value, least, most)| {
+            Invalid::new(field, format!("lies between {least} and {most}"), value)
+        };
+        wrong.map(said).collect()
+    }
+}
+
+/// What happens to a partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProbationInput {
+    /// An event was opened that is not known to be terminal.
+    Opened(Position),
+    /// The head of a lane wants to start an attempt.
+    Ready(Position),
+    /// A checkpoint that was taken after the last [`ProbationAction::Mark`] was stored, or was not: then the next turn asks
+    /// again, so take that when the commit policy says that it is time.
+    Marked(bool),
+    /// Nothing runs in the process, and nothing but a suspect of this partition may.
+    Granted,
+    /// An attempt is over, or a burial: whether its event is terminal.
+    Ended(Position, bool),
+    /// Everything before this point is terminal.
+    Watermark(Resume),
+    /// Nothing is open, and the partition has no more.
+    Quiet,
+}
+
+/// What is to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProbationAction {
+    /// Store a checkpoint with [`Probation::marks`], and say whether it was stored. No other is asked for before.
+    Mark,
+    /// Start this attempt.
+    Run(Position),
+    /// Do not start it: bury it with [`DeathCause::Crashes`](laneway_domain::DeathCause).
+    Bury(Position),
+    /// Ask to have the process alone, see [`Solo`](super::Solo).
+    AskAlone,
+    /// Let others start again.
+    LetGo,
+    /// The row of crashes is over: the next checkpoint says so.
+    Leave,
+}
+
+/// What happens to the process for the sake of one suspect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Alone {
+    No,
+    Asked,
+    Held,
+}
+
+/// The probation of one partition, for one tenure.
+#[derive(Debug)]
+pub struct Probation {
+    policy: ProbationPolicy,
+    crashes: u32,
+    /// Suspects, and how many crashes found each named alone.
+    suspects: BTreeMap<Position, u32>,
+    waiting: BTreeSet<Position>,
+    /// Named, and to start when the mark is stored.
+    chosen: BTreeSet<Position>,
+    running: BTreeSet<Position>,
+    /// Whoever the last mark named; keeps those that have ended until the next one.
+    named: BTreeSet<Position>,
+    alone: Alone,
+    marking: bool,
+    /// Whether this tenure's first mark is stored.
+    begun: bool,
+    released: bool,
+    /// Events of the trial that were not opened yet.
+    ahead: usize,
+    /// The last event of the trial, once all were opened.
+    end: Option<Position>,
+    survived: bool,
+}
+
+impl Probation {
+    /// Begins a tenure with what the checkpoint says.
+    #[must_use]
+    pub fn begin(stored: &Marks, policy: ProbationPolicy) -> Self {
+        let crashes = stored.crashes.saturating_add(u32::from(stored.open));
+        let suspect = |mark: &Mark| match (mark.named, stored.open) {
+            (Named::Alone, true) => Some((mark.position, mark.lone.saturating_add(1))),
+            // Named and released: they ran, and nothing happened.
+            (Named::Among, false) => None,
+            _ => Some((mark.position, mark.lone)),
+        };
+        Self {
+            policy,
+            crashes,
+            suspects: stored.entries.iter().filter_map(suspect).collect(),
+            waiting: BTreeSet::new(),
+            chosen: BTreeSet::new(),
+            running: BTreeSet::new(),
+            named: BTreeSet::new(),
+            alone: Alone::No,
+            marking: false,
+            begun: false,
+            released: false,
+            ahead: policy.reach,
+            end: None,
+            survived: false,
+        }
+    }
+
+    /// Whether starts have to be asked for: before the first mark is stored, and on probation. Otherwise nothing but
+    /// [`ProbationInput::Opened`] and [`ProbationInput::Watermark`] need be said, and those only
+    /// [on trial](Self::is_on_trial).
+    #[must_use]
+    #[inline]
+    pub fn holds_starts(&self) -> bool {
+        !self.begun || self.is_on_probation()
+    }
+
+    fn is_on_probation(&self) -> bool {
+        self.crashes >= self.policy.after || !self.suspects.is_empty()
+    }
+
+    /// Whether a crash is remembered.
+    #[must_use]
+    #[inline]
+    pub fn is_on_trial(&self) -> bool {
+        self.crashes > 0
+    }
+
+    /// Attempts that start as soon as their mark is stored: [`Solo::grant`](super::Solo::grant) counts them with those that run.
+    #[must_use]
+    pub fn about_to_start(&self) -> usize {
+        self.chosen.len()
+    }
+
+    /// The tenure ends in order, with nothing running: the checkpoint that is taken next says so.
+    pub fn release(&mut self) {
+        self.released = true;
+        self.named.clear();
+    }
+
+    /// What every checkpoint of this tenure carries.
+    #[must_use]
+    pub fn marks(&self) -> Marks {
+        let mut entries: BTreeMap<Position, Mark> = BTreeMap::new();
+        for (position, lone) in &self.suspects {
+            entries.insert(*position, Mark { position: *position, lone: *lone, named: Named::No });
+        }
+        let named = if self.alone == Alone::Held { Named::Alone } else { Named::Among };
+        for position in &self.named {
+            let lone = self.suspects.get(position).copied().unwrap_or(0);
+            entries.insert(*position, Mark { position: *position, lone, named });
+        }
+        Marks { open: !self.released, crashes: self.crashes, entries: entries.into_values().collect() }
+    }
+
+    /// Notes what happened. [`turn`](Self::turn) decides, once for all that was noted.
+    pub fn step(&mut self, input: ProbationInput, out: &mut Vec<ProbationAction>) {
+        match input {
+            ProbationInput::Opened(position) => self.opened(position),
+            ProbationInput::Ready(position) if self.is_convicted(position) => {
+                out.push(ProbationAction::Bury(position));
+            }
+            ProbationInput::Ready(position) => drop(self.waiting.insert(position)),
+            ProbationInput::Marked(stored) => self.marked(stored, out),
+            ProbationInput::Granted => {
+                // Nothing runs: whoever is still named has ended, and is not alone with what comes.
+                self.named.clear();
+                self.alone = Alone::Held;
+            }
+            ProbationInput::Ended(position, terminal) => {
+                self.running.remove(&position);
+                if terminal {
+                    self.suspects.remove(&position);
+                }
+            }
+            ProbationInput::Watermark(upto) => {
+                self.suspects.retain(|position, _| !upto.is_past(*position));
+                self.survived |= self.end.is_some_and(|end| upto.is_past(end));
+            }
+            ProbationInput::Quiet => {
+                self.suspects.clear();
+                self.survived = true;
+            }
+        }
+    }
+
+    fn is_convicted(&self, position: Position) -> bool {
+        self.suspects.get(&position).is_some_and(|lone| *lone >= self.policy.lone)
+    }
+
+    fn opened(&mut self, position: Position) {
+        if self.ahead > 0 {
+            self.ahead -= 1;
+            self.end = (self.ahead == 0).then_some(position);
+        }
+    }
+
+    fn marked(&mut self, stored: bool, out: &mut Vec<ProbationAction>) {
+        if !std::mem::take(&mut self.marking) {
+            return;
+        }
+        let chosen = std::mem::take(&mut self.chosen);
+        if !stored {
+            self.waiting.extend(chosen);
+            return;
+        }
+        self.begun = true;
+        if self.alone == Alone::Held && self.named.is_empty() {
+            self.alone = Alone::No;
+            out.push(ProbationAction::LetGo);
+        }
+        out.extend(chosen.iter().copied().map(ProbationAction::Run));
+        self.running.extend(chosen);
+    }
+
+    /// Decides, after what was noted and whenever `free` changes: whether anything may start in the process that nobody asked to
+    /// run alone, see [`Solo::may_start`](super::Solo::may_start). Where nothing [holds starts](Self::holds_starts) and nobody
+    /// waits any more, it need not be asked.
+    pub fn turn(&mut self, free: bool, out: &mut Vec<ProbationAction>) {
+        if self.marking {
+            return;
+        }
+        if !self.begun {
+            self.mark(out);
+        } else if self.alone == Alone::Held {
+            self.turn_alone(out);
+        } else {
+            self.leave(out);
+            self.turn_among(free, out);
+        }
+    }
+
+    fn mark(&mut self, out: &mut Vec<ProbationAction>) {
+        self.marking = true;
+        out.push(ProbationAction::Mark);
+    }
+
+    /// One suspect after the other. The one before is no longer named when the next one is, nor when others start again:
+    /// else it would be blamed for what they do.
+    fn turn_alone(&mut self, out: &mut Vec<ProbationAction>) {
+        if !self.running.is_empty() {
+            return;
+        }
+        let next = self.waiting.iter().find(|position| self.suspects.contains_key(position)).copied();
+        self.named = next.into_iter().collect();
+        if let Some(next) = next {
+            self.waiting.remove(&next);
+            self.chosen = [next].into();
+        }
+        self.mark(out);
+    }
+
+    /// The trial is survived: the row of crashes is over.
+    fn leave(&mut self, out: &mut Vec<ProbationAction>) {
+        if self.crashes > 0 && self.survived && self.suspects.is_empty() {
+            self.crashes = 0;
+            self.named.clear();
+            out.push(ProbationAction::Leave);
+        }
+    }
+
+    fn turn_among(&mut self, free: bool, out: &mut Vec<ProbationAction>) {
+        if !self.is_on_probation() {
+            if !free {
+                return;
+            }
+            // Without probation nobody asks how attempts end.
+            self.running.clear();
+            out.extend(std::mem::take(&mut self.waiting).into_iter().map(ProbationAction::Run));
+            return;
+        }
+        if self.waiting.iter().any(|position| self.suspects.contains_key(position)) {
+            if self.alone == Alone::No {
+                self.alone = Alone::Asked;
+                out.push(ProbationAction::AskAlone);
+            }
+            return;
+        }
+        let room = self.policy.batch.saturating_sub(self.running.len());
+        if !free || room == 0 || self.waiting.is_empty() {
+            return;
+        }
+        self.chosen = self.waiting.iter().take(room).copied().collect();
+        self.waiting.retain(|position| !self.chosen.contains(position));
+        self.named = self.running.union(&self.chosen).copied().collect();
+        self.mark(out);
+    }
+}
+
+#[cfg(test)]
+#[path = "probation_tests.rs"]
+mod tests;

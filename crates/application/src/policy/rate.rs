@@ -1,0 +1,166 @@
+//! How often something may start: rate and burst.
+//!
+//! The generic cell rate algorithm in its virtual-scheduling form (ITU-T I.371, annex A; ATM Forum *Traffic Management 4.0*,
+//! section 4.4.2): a cell remembers one point in time, the *theoretical arrival time*. An event conforms if it does not come
+//! earlier than that point less the tolerance; it then moves the point by the interval of the rate. It is a token bucket
+//! without the bucket: one word, no refill timer, and the time of the next token is known instead of polled for. One word also
+//! means that workers can share a cell by compare-and-set, without a lock.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use laneway_domain::{Invalid, Monotonic};
+
+/// So many a second, and so many at once after a pause.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RateLimit {
+    /// Events a second, on the average.
+    pub per_second: f64,
+    /// Events that may start at once after a pause; 1 spaces them evenly.
+    pub burst: u32,
+}
+
+impl RateLimit {
+    /// Every rule that the limit breaks; `field` says whose it is.
+    #[must_use]
+    pub fn faults(&self, field: &str) -> Vec<Invalid> {
+        let mut faults = Vec::new();
+        // Above, an interval of whole nanoseconds would be off by more than a thousandth.
+        if !(0.001..=1_000_000.0).contains(&self.per_second) {
+            let rule = "lies between 0.001 and 1000000";
+            faults.push(Invalid::new(format!("{field}.per_second"), rule, self.per_second));
+        }
+        if !(1..=1_000_000).contains(&self.burst) {
+            faults.push(Invalid::new(format!("{field}.burst"), "lies between 1 and 1000000", self.burst));
+        }
+        faults
+    }
+
+    /// The time between two events at this rate.
+    #[must_use]
+    pub fn interval(&self) -> Duration {
+        let seconds = Duration::try_from_secs_f64(1.0 / self.per_second);
+        seconds.unwrap_or(Duration::MAX).max(Duration::from_nanos(1))
+    }
+}
+
+/// What a rate has left, shared by all who draw on it.
+#[derive(Debug)]
+pub struct RateCell {
+    /// The theoretical arrival time of the next event, in nanoseconds.
+    arrival: AtomicU64,
+    interval: u64,
+    tolerance: u64,
+}
+
+impl RateCell {
+    /// A cell with its whole burst.
+    #[must_use]
+    pub fn new(limit: RateLimit) -> Self {
+        let interval = u64::try_from(limit.interval().as_nanos()).unwrap_or(u64::MAX);
+        let tolerance = interval.saturating_mul(u64::from(limit.burst.max(1)) - 1);
+        Self { arrival: AtomicU64::new(0), interval, tolerance }
+    }
+
+    /// Takes one token.
+    ///
+    /// # Errors
+    /// When there will be one, if nobody else takes it.
+    #[inline]
+    pub fn take(&self, now: Monotonic) -> Result<(), Monotonic> {
+        let now = now.nanos();
+        let next = |arrival: u64| {
+            let conforms = arrival.saturating_sub(self.tolerance) <= now;
+            conforms.then(|| arrival.max(now).saturating_add(self.interval))
+        };
+        let moved = self.arrival.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next);
+        moved.map(drop).map_err(|arrival| Monotonic::from_nanos(arrival.saturating_sub(self.tolerance)))
+    }
+
+    /// Gives back a token that was taken and not used.
+    pub fn give_back(&self) {
+        let back = |arrival: u64| Some(arrival.saturating_sub(self.interval));
+        // The closure always answers.
+        let _ = self.arrival.fetch_update(Ordering::Relaxed, Ordering::Relaxed, back);
+    }
+
+    /// When there is a token.
+    #[must_use]
+    pub fn ready_at(&self) -> Monotonic {
+        Monotonic::from_nanos(self.arrival.load(Ordering::Relaxed).saturating_sub(self.tolerance))
+    }
+
+    /// Whether it has its whole burst again: then it is as good as a new one.
+    #[must_use]
+    pub fn is_rested(&self, now: Monotonic) -> bool {
+        self.arrival.load(Ordering::Relaxed) <= now.nanos()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_burst_starts_at_once_and_then_the_rate_holds() {
+        let cell = RateCell::new(RateLimit { per_second: 10.0, burst: 3 });
+        let at = |millis| Monotonic::ZERO + Duration::from_millis(millis);
+        assert!((0..3).all(|_| cell.take(at(5_000)).is_ok()));
+        assert_eq!(cell.take(at(5_000)), Err(at(5_100)));
+        assert_eq!(cell.ready_at(), at(5_100));
+        assert_eq!(cell.take(at(5_100)), Ok(()));
+        assert_eq!(cell.take(at(5_199)), Err(at(5_200)));
+        assert!(!cell.is_rested(at(5_399)) && cell.is_rested(at(5_400)));
+        cell.give_back();
+        assert_eq!(cell.take(at(5_199)), Ok(()));
+    }
+
+    #[test]
+    fn workers_that_share_a_cell_get_no_more_than_its_burst_together() {
+        let cell = RateCell::new(RateLimit { per_second: 1.0, burst: 1_000 });
+        let taken = std::thread::scope(|scope| {
+            let worker = || (0..1_000).filter(|_| cell.take(Monotonic::ZERO).is_ok()).count();
+            let workers: Vec<_> = (0..4).map(|_| scope.spawn(worker)).collect();
+            workers.into_iter().map(|worker| worker.join().unwrap()).sum::<usize>()
+        });
+        assert_eq!(taken, 1_000);
+    }
+
+    #[test]
+    fn absurd_limits_are_named_with_their_field() {
+        let absurd = RateLimit { per_second: f64::NAN, burst: 0 };
+        let fields: Vec<_> = absurd.faults("flow.tenant").iter().map(|f| f.field().to_owned()).collect();
+        assert_eq!(fields, ["flow.tenant.per_second", "flow.tenant.burst"]);
+        assert_eq!(RateLimit { per_second: 0.5, burst: 1 }.faults("x"), []);
+        assert_eq!(RateLimit { per_second: -1.0, burst: 1 }.faults("x").len(), 1);
+    }
+
+    proptest! {
+        #[test]
+        fn no_stretch_of_time_has_more_than_its_burst_and_its_rate(
+            per_second in 1u32..1_000, burst in 1u32..20,
+            pauses in prop::collection::vec(0u64..20_000_000, 1..200),
+        ) {
+            let cell = RateCell::new(RateLimit { per_second: f64::from(per_second), burst });
+            let (mut now, mut taken) = (Monotonic::ZERO, Vec::new());
+            for pause in pauses {
+                now = now + Duration::from_nanos(pause);
+                match cell.take(now) {
+                    Ok(()) => taken.push(now),
+                    Err(then) => {
+                        prop_assert!(then > now, "a token that is there was refused");
+                        prop_assert_eq!(cell.ready_at(), then);
+                    }
+                }
+            }
+            for (first, from) in taken.iter().enumerate() {
+                for (last, to) in taken.iter().enumerate().skip(first) {
+                    let events = (last - first + 1) as f64;
+                    let allowed = f64::from(burst) + to.since(*from).as_secs_f64() * f64::from(per_second);
+                    prop_assert!(events <= allowed + 0.01, "{} events, {} allowed", events, allowed);
+                }
+            }
+        }
+    }
+}
