@@ -14,6 +14,7 @@ mod error;
 mod event_store;
 mod handler;
 mod headers;
+mod idempotency;
 mod identity;
 mod inbox;
 pub mod invariant;
@@ -45,6 +46,7 @@ pub use handler::{
     Cancellation, ErrorClass, Event, Handler, HandlerContext, HandlerError, HandlerFn, Run, handler_fn,
 };
 pub use headers::Headers;
+pub use idempotency::{IdempotencyKey, IdempotencyStore, Mark, Subject, Watermark};
 pub use identity::{
     AggregateId, AggregateVersion, CausationId, CorrelationId, EventId, EventType, GroupId, OwnerId, TenantId,
 };
