@@ -10,6 +10,7 @@ pub mod consume;
 mod dead_letter;
 mod guard;
 pub mod lanes;
+pub mod layers;
 pub mod ledger;
 pub mod policy;
 pub mod publish;

@@ -3,5 +3,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod batches;
+mod idempotent;
+mod loop_guard;
 mod scene;
 mod streams;
+mod tower_layers;
