@@ -4,6 +4,6 @@ mod bus;
 pub mod prelude;
 
 pub use bus::{BuildError, EventBus, EventBusBuilder};
-pub use laneway_application::{Bus, SystemClock, consume, policy, publish, route};
+pub use laneway_application::{Bus, SystemClock, consume, layers, policy, publish, route};
 pub use laneway_domain as domain;
 pub use laneway_memory as memory;

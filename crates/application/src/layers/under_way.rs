@@ -88,6 +88,6 @@ mod tests {
             tokio::task::yield_now().await;
             drop(pass);
         };
-        let (_pass, ()) = futures_util::join!(under_way.wait(&1), leave);
+        let (_pass, ()) = futures_util::future::join(under_way.wait(&1), leave).await;
     }
 }

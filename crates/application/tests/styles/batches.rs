@@ -10,7 +10,7 @@ use laneway_application::policy::{FailureKind, RetryPolicy};
 use laneway_application::route::{BatchOptions, BatchOutcome, EventBatch, batch_fn};
 use laneway_domain::HandlerError;
 
-use crate::scene::{LONG, Scene, name, options};
+use crate::scene::{LONG, Scene, event, name, options};
 
 const WAIT: Duration = Duration::from_secs(2);
 
@@ -279,4 +279,39 @@ async fn a_batch_handler_publishes_as_a_handler() {
     subscription.wait_until(|stats| stats.lanes.active == 1).await;
     scene.bus.close(LONG).await;
     assert_eq!(subscription.stats().handled, 1);
+}
+
+/// Many threads, real time, and events that leave in the midst of everything: a wake-up that is lost ends in a hang.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn no_wake_up_is_lost_between_threads() {
+    let scene = Scene::on(Arc::new(laneway_application::SystemClock::new()));
+    let handler = batch_fn(move |batch: EventBatch| async move {
+        let mut outcome = BatchOutcome::all_done();
+        for (index, member) in batch.iter().enumerate() {
+            tokio::task::yield_now().await;
+            if member.attempt == 1 && member.event.position().value() % 7 == 0 {
+                outcome.fail(index, HandlerError::retryable("every seventh"));
+            }
+        }
+        Ok(outcome)
+    });
+    let mut options = options();
+    options.workers = 4;
+    options.max_in_flight = 64;
+    let first = Duration::from_micros(50);
+    options.retry = RetryPolicy { initial_interval: first, max_retries: 50, ..RetryPolicy::default() };
+    options.router = options.router.timeout_by(|event| {
+        let hasty = event.payload().ends_with(b"3");
+        hasty.then_some(Duration::from_micros(150))
+    });
+    let batches = BatchOptions { size: 8, max_wait: Duration::from_micros(100) };
+    let subscription = scene.bus.subscribe_batches(options, batches, handler).await.unwrap();
+    let names: Vec<String> = (0..200).map(|at| format!("order:{at}")).collect();
+    for _ in 0..20 {
+        scene.bus.publish_batch(names.iter().map(|name| event(name)).collect()).await;
+    }
+    let is_over = |done: u64, open: usize| done == 4_000 && open == 0;
+    let over = subscription.wait_until(|stats| is_over(stats.handled + stats.dead_letters, stats.open));
+    assert!(over.await.retries > 0);
+    scene.bus.close(LONG).await;
 }

@@ -22,7 +22,10 @@ pub(crate) struct Scene {
 
 impl Scene {
     pub(crate) fn new() -> Self {
-        let clock = SimClock::shared();
+        Self::on(SimClock::shared())
+    }
+
+    pub(crate) fn on(clock: Arc<dyn Clock>) -> Self {
         let broker = Arc::new(MemoryBroker::new(MemoryConfig::default(), clock.clone()).unwrap());
         let letters = MemoryDeadLetters::new();
         let dead_letters = Some(Arc::new(letters.clone()) as _);
