@@ -146,9 +146,7 @@ impl<B: BatchHandler> Seated<'_, B> {
         };
         let future = job.take();
         drop(job);
-        if let Err(panic) = guarded(|| drop(future)) {
-            tracing::error!(panic, "a batch handler's future panicked when it was dropped");
-        }
+        discard(future);
         self.batches.at_table(|table| table.settle(self.place, ended));
         Poll::Ready(())
     }
@@ -160,8 +158,21 @@ impl<B: BatchHandler> Seated<'_, B> {
 
 impl<B: BatchHandler> Drop for Seated<'_, B> {
     fn drop(&mut self) {
-        if !self.left {
-            self.batches.at_table(|table| table.leave(self.place));
+        if self.left {
+            return;
         }
+        if let Some(abandoned) = self.batches.at_table(|table| table.leave(self.place)) {
+            // Before the door opens: nothing of this batch runs beside the next.
+            let work = self.job().take();
+            discard(work);
+            self.batches.at_table(|table| table.stray_ended(abandoned));
+        }
+    }
+}
+
+/// Drops the user's future, which may panic.
+fn discard(work: Option<Work>) {
+    if let Err(panic) = guarded(|| drop(work)) {
+        tracing::error!(panic, "a batch handler's future panicked when it was dropped");
     }
 }

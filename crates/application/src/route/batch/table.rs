@@ -43,6 +43,11 @@ struct Round {
     hops: Option<u32>,
 }
 
+/// A batch that its last event has left.
+pub(super) struct Abandoned {
+    was_stray: bool,
+}
+
 /// A batch on its way to the user.
 pub(super) struct HandOver {
     pub(super) members: Vec<Member>,
@@ -135,7 +140,8 @@ impl Table {
         let Some(round) = self.rounds.get_mut(&place.round) else { return Turn::Wait };
         let seat = &mut round.seats[place.at];
         if let Some(answer) = seat.answer.take() {
-            self.leave(place);
+            // It has ended: nothing of it is left to drop.
+            let _ = self.leave(place);
             return Turn::Answer(answer);
         }
         if !seat.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
@@ -201,34 +207,35 @@ impl Table {
             }
         }
         let was_stray = std::mem::take(&mut round.stray);
-        self.stray_ended(was_stray);
+        self.stray_ended(Abandoned { was_stray });
     }
 
-    /// The event at `place` has its answer, or its future was dropped.
-    pub(super) fn leave(&mut self, place: Place) {
-        let Some(round) = self.rounds.get_mut(&place.round) else { return };
+    /// The event at `place` has its answer, or its future was dropped. What it was the last to leave, and must be told
+    /// of as [ended](Self::stray_ended) once that is dropped.
+    pub(super) fn leave(&mut self, place: Place) -> Option<Abandoned> {
+        let round = self.rounds.get_mut(&place.round)?;
         let seat = &mut round.seats[place.at];
-        (seat.gone, seat.member, seat.waker, seat.answer) = (true, None, None, None);
+        seat.gone = true;
+        // Dropped last: what drops with them is the user's.
+        let _remains = (seat.member.take(), seat.waker.take(), seat.answer.take());
         round.live -= 1;
         if round.live == 0 {
-            let stray = round.stray;
-            self.rounds.remove(&place.round);
-            self.gathering = self.gathering.filter(|id| *id != place.round);
-            self.stray_ended(stray);
-            return;
+            return self.rounds.remove(&place.round).map(|round| Abandoned { was_stray: round.stray });
         }
         if round.phase == Phase::Running && !round.stray {
             round.stray = true;
             self.strays += 1;
         }
-        if round.leader == place.at {
-            let next = round.seats.iter().position(|seat| !seat.gone);
-            round.leader = next.unwrap_or(place.at);
+        if round.phase != Phase::Ended && round.leader == place.at {
+            let behind = round.seats[place.at..].iter().position(|seat| !seat.gone).unwrap_or(0);
+            round.leader += behind;
             self.bell.extend(round.seats[round.leader].waker.take());
         }
+        None
     }
 
-    fn stray_ended(&mut self, was_stray: bool) {
+    /// A batch is over, or dropped: where some of its events had left before, others may start now.
+    pub(super) fn stray_ended(&mut self, Abandoned { was_stray }: Abandoned) {
         self.strays -= usize::from(was_stray);
         if was_stray && self.strays == 0 {
             self.bell.append(&mut self.at_the_door);
