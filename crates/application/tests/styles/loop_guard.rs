@@ -107,11 +107,15 @@ async fn a_batch_publishes_one_hop_beyond_its_furthest_event_whoever_leads_it() 
     let mut there = options();
     (there.group, there.topics) = (GroupId::new("there").unwrap(), vec![elsewhere]);
     let (_there, mut events) = scene.bus.subscribe_stream(there, 1).await.unwrap();
-    scene.publish(&["fresh"]).await;
-    scene.bus.publish(event("far").with_header(HOPS_HEADER, Some("7".into()))).await.unwrap();
-    let delivery = events.next().await.unwrap();
-    assert_eq!(hops(&delivery.event).as_deref(), Some("8"));
-    delivery.ack().unwrap();
+    let far = event("far").with_header(HOPS_HEADER, Some("7".into()));
+    for batch in [[event("fresh"), far.clone()], [far, event("fresh")]] {
+        for event in batch {
+            scene.bus.publish(event).await.unwrap();
+        }
+        let delivery = events.next().await.unwrap();
+        assert_eq!(hops(&delivery.event).as_deref(), Some("8"));
+        delivery.ack().unwrap();
+    }
     scene.bus.close(LONG).await;
 }
 

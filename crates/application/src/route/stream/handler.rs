@@ -83,6 +83,25 @@ impl Handler for StreamHandler {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures_util::FutureExt;
+    use laneway_domain::{
+        Body, Envelope, GroupId, PartitionNumber, Position, Received, Run, Timestamp, TopicName,
+    };
+
+    #[test]
+    fn an_event_without_a_reader_fails_but_waits_where_its_subscription_ends_with_the_stream() {
+        let body = Body::Event(Envelope::new(TopicName::new("t").unwrap(), "x"));
+        let received = Received { position: Position::new(1), appended: Timestamp::default(), body };
+        let run = Run { rows: vec![received].into(), partition: PartitionNumber(0) };
+        let (event, group) = (Event::new(Arc::new(run), 0), GroupId::new("g").unwrap());
+        let context = HandlerContext { group: &group, attempt: 1 };
+        let (handler, events) = stream(1).unwrap();
+        drop(events);
+        let failed = handler.handle(&event, &context).now_or_never().unwrap().unwrap_err();
+        assert!(failed.cause().is::<StreamClosed>());
+        handler.ending.store(true, Ordering::Release);
+        assert!(handler.handle(&event, &context).now_or_never().is_none());
+    }
 
     #[test]
     fn a_stream_without_room_is_refused() {
