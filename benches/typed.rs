@@ -45,7 +45,7 @@ fn events() -> Vec<Event> {
         Received { position: Position::new(at), appended: Timestamp::default(), body }
     };
     let rows: Vec<_> = (0..EVENTS as u64).map(row).collect();
-    let run = Arc::new(Run { rows: Rows::from(rows), partition: PartitionNumber(0) });
+    let run = Arc::new(Run { rows: Rows::from(rows), partition: PartitionNumber(0), redriven: false });
     (0..u32::try_from(EVENTS).unwrap()).map(|row| Event::new(run.clone(), row)).collect()
 }
 

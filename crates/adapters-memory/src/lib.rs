@@ -1,7 +1,7 @@
 //! The in-process broker of Laneway: partitions, consumer groups, retention and replay, in memory.
 //!
-//! [`MemoryBroker`] implements the ports of a broker, [`MemoryDeadLetters`] those of a dead-letter queue. Both are
-//! volatile. Time comes only from the [`Clock`](laneway_domain::Clock) port, and no runtime is needed.
+//! [`MemoryBroker`] implements the ports of a broker, [`MemoryDeadLetters`] those of a dead-letter queue,
+//! [`MemoryIdempotency`] that of a store of what was handled. All are volatile. Time comes only from the [`Clock`](laneway_domain::Clock) port, and no runtime is needed.
 //!
 //! | word | what it is here | where |
 //! |---|---|---|
@@ -34,6 +34,7 @@ mod dead_letter;
 mod group;
 mod groups;
 mod holdings;
+mod idempotency;
 mod log;
 mod partition;
 mod piece;
@@ -51,3 +52,4 @@ mod topics;
 pub use broker::MemoryBroker;
 pub use config::{DeadLetterConfig, MemoryConfig, Overflow};
 pub use dead_letter::MemoryDeadLetters;
+pub use idempotency::MemoryIdempotency;

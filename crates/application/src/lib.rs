@@ -12,6 +12,7 @@ pub mod consume;
 mod dead_letter;
 mod guard;
 pub mod lanes;
+pub mod layers;
 pub mod ledger;
 mod parking;
 pub mod policy;

@@ -7,10 +7,10 @@ use async_trait::async_trait;
 use laneway_application::consume::{Ground, SubscriptionOptions};
 use laneway_application::{Bus, SystemClock};
 use laneway_domain::{
-    AggregateId, Batch, Body, Checkpoint, Codec, CodecError, DeadLetterQueue, DeathCause, Envelope, Epoch,
-    Event, Filter, Flow, GroupId, Headers, Monotonic, PartitionId, Received, Record, Resume, RevocationId,
-    Route, Session, SessionEvent, SubscribeError, Subscriber, SubscriberCapabilities, Subscription,
-    TopicName, Undecodable, handler_fn,
+    AfterDeadLetter, AggregateId, Batch, Body, Checkpoint, Codec, CodecError, DeadLetterQueue, DeathCause,
+    Envelope, Epoch, Event, Filter, Flow, GroupId, Headers, Monotonic, PartitionId, Received, Record, Resume,
+    RevocationId, Route, Session, SessionEvent, SubscribeError, Subscriber, SubscriberCapabilities,
+    Subscription, TopicName, Undecodable, handler_fn,
 };
 use laneway_memory::{MemoryBroker, MemoryConfig, MemoryDeadLetters};
 
@@ -117,6 +117,7 @@ async fn records_are_decoded_in_order_counted_as_they_came_and_buried_byte_for_b
         }
     });
     let mut options = SubscriptionOptions::new(group.clone(), [topic.clone()]);
+    options.after_dead_letter = Some(AfterDeadLetter::Skip);
     options.codec = Some(Arc::new(Keyed));
     let subscription = bus.subscribe(options, handler).await.unwrap();
     let payloads = ["one", "!two", "three", "dies", "five"];

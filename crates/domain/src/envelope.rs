@@ -142,6 +142,11 @@ impl Envelope {
         self
     }
 
+    /// Makes this the only header of that name; see [`Headers::set`].
+    pub fn set_header(&mut self, name: impl AsRef<str>, value: Option<Bytes>) {
+        self.rare().headers.set(name, value);
+    }
+
     fn rare(&mut self) -> &mut Rare {
         self.rare.get_or_insert_default()
     }

@@ -75,6 +75,8 @@ pub struct Run {
     pub rows: Rows,
     /// The partition they came from.
     pub partition: PartitionNumber,
+    /// Whether they come from the dead-letter store and not from the partition.
+    pub redriven: bool,
 }
 
 impl Event {
@@ -98,6 +100,12 @@ impl Event {
     #[must_use]
     pub fn position(&self) -> Position {
         self.run.rows.row(self.row).position
+    }
+
+    /// Whether the event comes from the dead-letter store: then its position says nothing of what was handled before.
+    #[must_use]
+    pub fn is_redriven(&self) -> bool {
+        self.run.redriven
     }
 
     /// When the broker took the event.

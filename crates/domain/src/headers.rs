@@ -30,6 +30,22 @@ impl Headers {
         self.0.push((CompactString::new(name.as_ref()), value));
     }
 
+    /// Makes this the only header of that name: in the place of the first one, or behind the others.
+    pub fn set(&mut self, name: impl AsRef<str>, value: Option<Bytes>) {
+        let name = name.as_ref();
+        match self.0.iter().position(|(known, _)| known == name) {
+            None => self.push(name, value),
+            Some(first) => {
+                self.0[first].1 = value;
+                let mut at = 0;
+                self.0.retain(|(known, _)| {
+                    at += 1;
+                    at <= first + 1 || known != name
+                });
+            }
+        }
+    }
+
     /// The first value of that name: `None` if there is no such header, `Some(None)` if its value is null.
     #[must_use]
     pub fn first(&self, name: &str) -> Option<Option<&[u8]>> {
@@ -76,6 +92,16 @@ impl<N: AsRef<str>> FromIterator<(N, Option<Bytes>)> for Headers {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn setting_leaves_one_header_of_a_name_in_its_place() {
+        let mut headers: Headers =
+            [("a", None), ("b", None), ("a", Some(Bytes::new())), ("c", None)].into_iter().collect();
+        headers.set("a", Some("1".into()));
+        headers.set("d", None);
+        let seen: Vec<_> = headers.iter().collect();
+        assert_eq!(seen, [("a", Some(&b"1"[..])), ("b", None), ("c", None), ("d", None)]);
+    }
 
     #[test]
     fn null_empty_and_non_utf8_values_stay_distinct_and_in_order() {

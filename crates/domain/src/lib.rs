@@ -21,6 +21,7 @@ mod event_store;
 mod handler;
 mod handler_mask;
 mod headers;
+mod idempotency;
 mod identity;
 mod inbox;
 pub mod invariant;
@@ -62,6 +63,7 @@ pub use handler::{
 };
 pub use handler_mask::HandlerMask;
 pub use headers::Headers;
+pub use idempotency::{IdempotencyKey, IdempotencyStore, Mark, Subject, Watermark};
 pub use identity::{
     AggregateId, AggregateVersion, CausationId, CorrelationId, EventId, EventType, GroupId, OwnerId, TenantId,
 };

@@ -42,7 +42,7 @@ async fn outcome_of(handler: impl Handler) -> Outcome {
     let body = Body::Event(envelope());
     let rows =
         Rows::from(vec![Received { position: Position::new(7), appended: Timestamp::default(), body }]);
-    let event = Event::new(Arc::new(Run { rows, partition: PartitionNumber(0) }), 0);
+    let event = Event::new(Arc::new(Run { rows, partition: PartitionNumber(0), redriven: false }), 0);
     let run = tokio::spawn(async move {
         let group = GroupId::new("g").unwrap();
         let _ = handler

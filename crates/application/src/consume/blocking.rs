@@ -69,7 +69,10 @@ mod tests {
     fn event() -> Event {
         let body = Body::Event(Envelope::new(TopicName::new("t").unwrap(), "x"));
         let received = Received { position: Position::new(1), appended: Timestamp::default(), body };
-        Event::new(Arc::new(Run { rows: vec![received].into(), partition: PartitionNumber(0) }), 0)
+        Event::new(
+            Arc::new(Run { rows: vec![received].into(), partition: PartitionNumber(0), redriven: false }),
+            0,
+        )
     }
 
     #[tokio::test]

@@ -143,7 +143,9 @@ impl Runs {
     pub(crate) fn take(&mut self, mut run: Run, now: Monotonic) -> (u32, u32) {
         let (undecodable, raw) = self.decode(&mut run);
         let live = u32::try_from(run.entries.len()).unwrap_or(u32::MAX);
-        let shared = Arc::new(laneway_domain::Run { rows: run.rows.clone(), partition: run.number });
+        let redriven = run.entries.first().is_some_and(|entry| !entry.slot.is_open());
+        let shared =
+            Arc::new(laneway_domain::Run { rows: run.rows.clone(), partition: run.number, redriven });
         let tenure = run.tenure;
         let held_for = run.entries.len();
         let held = Some(Held { run, shared, undecodable, raw, live, held_for, since: now });
@@ -319,8 +321,8 @@ impl Held {
         }
         self.held_for = self.live as usize;
         self.run.rows = own.into();
-        let partition = self.run.number;
-        self.shared = Arc::new(laneway_domain::Run { rows: self.run.rows.clone(), partition });
+        let (rows, partition, redriven) = (self.run.rows.clone(), self.run.number, self.shared.redriven);
+        self.shared = Arc::new(laneway_domain::Run { rows, partition, redriven });
     }
 }
 

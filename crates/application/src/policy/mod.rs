@@ -12,6 +12,7 @@ mod quotas;
 mod rate;
 mod retry;
 mod solo;
+mod version_window;
 
 pub use breaker::{Breaker, BreakerPolicy, BreakerState, Probe};
 pub use classify::{Classifier, Failure, FailureKind};
@@ -24,3 +25,4 @@ pub use quotas::{FlowLimits, Quotas};
 pub use rate::{RateCell, RateLimit};
 pub use retry::{Next, RetryPolicy};
 pub use solo::Solo;
+pub use version_window::VersionWindow;

@@ -3,6 +3,8 @@
 use laneway_domain::{Envelope, EventId, Timestamp};
 use uuid::Builder;
 
+use super::hops;
+
 /// Stamps the events of one call: one look at the clock, one draw of chance.
 ///
 /// Ids are UUIDs of version 7 (RFC 9562, section 5.7) with the monotonic random method (section 6.2, method 2): chance
@@ -12,13 +14,16 @@ pub(crate) struct Stamp {
     millis: u64,
     high: u16,
     low: u64,
+    /// The hops of what is published, where a guarded handler does.
+    hops: Option<u32>,
 }
 
 impl Stamp {
     pub(crate) fn new(now: Timestamp) -> Self {
         let millis = u64::try_from(now.unix_millis()).unwrap_or(0);
         // The top bits stay clear, so that counting up within a call never overflows into the variant.
-        Self { now, millis, high: rand::random(), low: rand::random::<u64>() >> 3 }
+        let hops = hops::hops().map(|hops| hops.saturating_add(1));
+        Self { now, millis, high: rand::random(), low: rand::random::<u64>() >> 3, hops }
     }
 
     #[inline]
@@ -26,6 +31,9 @@ impl Stamp {
         let (millis, high) = (self.millis, self.high);
         let low = &mut self.low;
         event.stamp(|| next(millis, high, low), self.now);
+        if let Some(hops) = self.hops {
+            hops::put_on(event, hops);
+        }
     }
 }
 

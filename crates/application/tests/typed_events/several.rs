@@ -105,7 +105,10 @@ async fn the_next_event_of_an_aggregate_is_due_for_all() {
 fn event() -> Event {
     let body = laneway_domain::Body::Event(placed(1));
     let received = Received { position: Position::new(1), appended: Timestamp::default(), body };
-    Event::new(Arc::new(Run { rows: vec![received].into(), partition: PartitionNumber(0) }), 0)
+    Event::new(
+        Arc::new(Run { rows: vec![received].into(), partition: PartitionNumber(0), redriven: false }),
+        0,
+    )
 }
 
 #[tokio::test]

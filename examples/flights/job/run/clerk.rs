@@ -82,7 +82,8 @@ mod tests {
     fn arrives(clerk: &Clerk<Hangar>, body: Body) -> Result<(), HandlerError> {
         let received = Received { position: Position::new(0), appended: Timestamp::default(), body };
         let (rows, partition) = (Rows::from(vec![received]), PartitionNumber(0));
-        let (event, group) = (Event::new(Arc::new(Run { rows, partition }), 0), GroupId::new("g").unwrap());
+        let (event, group) =
+            (Event::new(Arc::new(Run { rows, partition, redriven: false }), 0), GroupId::new("g").unwrap());
         let context = HandlerContext { group: &group, attempt: 1, due: HandlerMask::ALL };
         let handling = pin!(clerk.handle(&event, &context));
         match handling.poll(&mut Context::from_waker(Waker::noop())) {

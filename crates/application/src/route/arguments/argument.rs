@@ -2,10 +2,10 @@
 
 use laneway_domain::EventKind;
 
-use super::delivery::Delivery;
 use super::error::ArgumentFault;
+use super::given::Given;
 
-/// What an event handler may take: a value that is found in the delivery, or in the state `S`.
+/// What an event handler may take: a value that is found in the given, or in the state `S`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no argument of an event handler whose state is `{S}`",
     label = "not an argument",
@@ -19,5 +19,5 @@ pub trait Argument<S>: Sized {
     ///
     /// # Errors
     /// [`ArgumentFault`] where it is not there. Trying again does not help, so the event becomes a dead letter.
-    fn take(delivery: &Delivery<'_>, state: &S) -> Result<Self, ArgumentFault>;
+    fn take(given: &Given<'_>, state: &S) -> Result<Self, ArgumentFault>;
 }

@@ -3,7 +3,7 @@
 use laneway_domain::{Cause, DecodeError};
 use thiserror::Error;
 
-/// Why a value is not in a delivery.
+/// Why a value is not in a given.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ArgumentFault {

@@ -3,8 +3,8 @@
 use laneway_domain::{EventKind, HandlerError};
 
 use super::argument::Argument;
-use super::delivery::Delivery;
 use super::error::ArgumentError;
+use super::given::Given;
 
 /// An async function or closure of one to eight [`Argument`]s that returns `Result<(), HandlerError>`.
 #[diagnostic::on_unimplemented(
@@ -23,7 +23,7 @@ pub trait EventHandler<A, S>: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`ArgumentError`] where one is not there.
-    fn start(&self, delivery: &Delivery<'_>, state: &S) -> Result<Self::Future, ArgumentError>;
+    fn start(&self, given: &Given<'_>, state: &S) -> Result<Self::Future, ArgumentError>;
 }
 
 macro_rules! event_handler {
@@ -38,9 +38,9 @@ macro_rules! event_handler {
             const KINDS: &'static [&'static [EventKind]] = &[$($type::KINDS),*];
 
             #[inline]
-            fn start(&self, delivery: &Delivery<'_>, state: &S) -> Result<Fut, ArgumentError> {
+            fn start(&self, given: &Given<'_>, state: &S) -> Result<Fut, ArgumentError> {
                 $(
-                    let $name = match $type::take(delivery, state) {
+                    let $name = match $type::take(given, state) {
                         Ok(argument) => argument,
                         Err(fault) => return Err(ArgumentError::new::<$type>($number, fault)),
                     };

@@ -6,18 +6,18 @@ use laneway_domain::{
 };
 
 use super::argument::Argument;
-use super::delivery::Delivery;
 use super::error::ArgumentFault;
+use super::given::Given;
 
 /// Which try this is, from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Attempt(pub u32);
 
-/// What every delivery has.
+/// What every given has.
 macro_rules! always {
-    ($($argument:ty, $delivery:ident => $take:expr;)*) => {$(
+    ($($argument:ty, $given:ident => $take:expr;)*) => {$(
         impl<S> Argument<S> for $argument {
-            fn take($delivery: &Delivery<'_>, _state: &S) -> Result<Self, ArgumentFault> {
+            fn take($given: &Given<'_>, _state: &S) -> Result<Self, ArgumentFault> {
                 Ok($take)
             }
         }
@@ -28,15 +28,15 @@ macro_rules! always {
 macro_rules! sometimes {
     ($($argument:ty, $name:literal, $event:ident => $take:expr;)*) => {$(
         impl<S> Argument<S> for $argument {
-            fn take(delivery: &Delivery<'_>, _state: &S) -> Result<Self, ArgumentFault> {
-                let $event = delivery.event;
+            fn take(given: &Given<'_>, _state: &S) -> Result<Self, ArgumentFault> {
+                let $event = given.event;
                 $take.ok_or(ArgumentFault::Missing($name))
             }
         }
 
         impl<S> Argument<S> for Option<$argument> {
-            fn take(delivery: &Delivery<'_>, _state: &S) -> Result<Self, ArgumentFault> {
-                let $event = delivery.event;
+            fn take(given: &Given<'_>, _state: &S) -> Result<Self, ArgumentFault> {
+                let $event = given.event;
                 Ok($take)
             }
         }
@@ -44,10 +44,10 @@ macro_rules! sometimes {
 }
 
 always! {
-    Event, delivery => delivery.event.clone();
-    Headers, delivery => delivery.event.headers().clone();
-    Attempt, delivery => Self(delivery.context.attempt);
-    GroupId, delivery => delivery.context.group.clone();
+    Event, given => given.event.clone();
+    Headers, given => given.event.headers().clone();
+    Attempt, given => Self(given.context.attempt);
+    GroupId, given => given.context.group.clone();
 }
 
 sometimes! {

@@ -1,8 +1,8 @@
 //! What handlers share.
 
 use super::argument::Argument;
-use super::delivery::Delivery;
 use super::error::ArgumentFault;
+use super::given::Given;
 
 /// The state that was given to the router or to the handler, cloned: usually an `Arc`, or a pool of connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -10,7 +10,7 @@ pub struct State<S>(pub S);
 
 impl<S: Clone> Argument<S> for State<S> {
     #[inline]
-    fn take(_delivery: &Delivery<'_>, state: &S) -> Result<Self, ArgumentFault> {
+    fn take(_delivery: &Given<'_>, state: &S) -> Result<Self, ArgumentFault> {
         Ok(Self(state.clone()))
     }
 }

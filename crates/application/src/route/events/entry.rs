@@ -6,10 +6,10 @@ use futures_util::FutureExt;
 use laneway_domain::{BoxFuture, EventKind, EventType, HandlerError};
 
 use crate::guard::{guarded, message};
-use crate::route::arguments::{ArgumentError, Delivery, EventHandler};
+use crate::route::arguments::{ArgumentError, EventHandler, Given};
 
 type Attempt = BoxFuture<Result<(), HandlerError>>;
-type Start<S> = Box<dyn Fn(&Delivery<'_>, &S) -> Result<Attempt, ArgumentError> + Send + Sync>;
+type Start<S> = Box<dyn Fn(&Given<'_>, &S) -> Result<Attempt, ArgumentError> + Send + Sync>;
 
 /// A handler of a router.
 pub(super) struct Entry<S> {
@@ -31,15 +31,15 @@ pub(super) enum Takes {
 
 impl<S> Entry<S> {
     pub(super) fn new<A, H: EventHandler<A, S>>(name: String, takes: Takes, handler: H) -> Self {
-        let start = move |delivery: &Delivery<'_>, state: &S| -> Result<Attempt, ArgumentError> {
-            Ok(Box::pin(handler.start(delivery, state)?))
+        let start = move |given: &Given<'_>, state: &S| -> Result<Attempt, ArgumentError> {
+            Ok(Box::pin(handler.start(given, state)?))
         };
         Self { name, takes, start: Box::new(start) }
     }
 
     /// Begins an attempt. It does not panic: what the handlers before have done must not be forgotten.
-    pub(super) fn attempt(&self, delivery: &Delivery<'_>, state: &S) -> Result<Attempt, HandlerError> {
-        match guarded(|| (self.start)(delivery, state)) {
+    pub(super) fn attempt(&self, given: &Given<'_>, state: &S) -> Result<Attempt, HandlerError> {
+        match guarded(|| (self.start)(given, state)) {
             // An argument that is not there now is not there next time.
             Ok(started) => started.map_err(HandlerError::fatal),
             Err(panic) => Err(panicked(&panic)),

@@ -3,7 +3,7 @@
 use laneway_domain::{HandlerMask, Payload};
 use serde_json::Value;
 
-use crate::route::arguments::Delivery;
+use crate::route::arguments::Given;
 use crate::route::upcast::{Step, UpcastError};
 
 /// Who handles events of one kind: stage by stage up their chain of upcasters.
@@ -63,10 +63,10 @@ impl Stage {
         }
     }
 
-    /// The delivery as handlers of this version see it.
-    pub(super) fn delivery<'a>(&'a self, came: Delivery<'a>, lifted: Option<&'a Value>) -> Delivery<'a> {
+    /// The given as handlers of this version see it.
+    pub(super) fn given<'a>(&'a self, came: Given<'a>, lifted: Option<&'a Value>) -> Given<'a> {
         match (&self.step, lifted) {
-            (Some(step), Some(value)) => Delivery {
+            (Some(step), Some(value)) => Given {
                 event_type: Some(&step.to.event_type),
                 version: step.to.version,
                 payload: Payload::Json(value),

@@ -9,7 +9,7 @@ use super::filter::Filter;
 use super::plan::Plan;
 use super::table::Table;
 use super::unknown::Unknown;
-use crate::route::arguments::Delivery;
+use crate::route::arguments::Given;
 
 /// Several handlers on one subscription, found by an event's type and version.
 ///
@@ -70,7 +70,7 @@ impl<S: Send + Sync + 'static> EventRouter<S> {
         self.entries.iter().map(|entry| &*entry.name)
     }
 
-    async fn run(&self, plan: &Plan, came: Delivery<'_>) -> Result<(), HandlerError> {
+    async fn run(&self, plan: &Plan, came: Given<'_>) -> Result<(), HandlerError> {
         let due = plan.due(came.context.due);
         let (mut failures, mut lifted, mut left) = (Failures::default(), None, due);
         for stage in plan.stages(due) {
@@ -83,8 +83,8 @@ impl<S: Send + Sync + 'static> EventRouter<S> {
             };
             for number in stage.handlers.and(due).iter() {
                 left = left.without(number);
-                let delivery = stage.delivery(came, lifted.as_ref());
-                let ended = match self.entries[number].attempt(&delivery, &self.state) {
+                let given = stage.given(came, lifted.as_ref());
+                let ended = match self.entries[number].attempt(&given, &self.state) {
                     Ok(attempt) => finish(attempt).await,
                     Err(error) => Err(error),
                 };
@@ -116,7 +116,7 @@ impl<S: Send + Sync + 'static> Handler for EventRouter<S> {
             return Ok(());
         }
         match self.table.plan(event) {
-            Ok(plan) => self.run(plan, Delivery::new(event, context)).await,
+            Ok(plan) => self.run(plan, Given::new(event, context)).await,
             Err(error) => self.unknown.answer(error),
         }
     }

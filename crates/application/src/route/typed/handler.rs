@@ -7,7 +7,7 @@ use futures_util::future::Either;
 use laneway_domain::{Event, EventKind, Handler, HandlerContext, HandlerError, Payload};
 
 use crate::route::RouteError;
-use crate::route::arguments::{Delivery, EventHandler, at_most_one_payload};
+use crate::route::arguments::{EventHandler, Given, at_most_one_payload};
 use crate::route::upcast::Upcasters;
 
 /// A handler made of an async function with arguments; see [`typed`].
@@ -84,36 +84,35 @@ where
         self
     }
 
-    fn start(&self, delivery: Delivery<'_>) -> Result<H::Future, HandlerError> {
-        if self.kinds.is_empty() || self.takes(&delivery) {
-            return self.begin(&delivery);
+    fn start(&self, given: Given<'_>) -> Result<H::Future, HandlerError> {
+        if self.kinds.is_empty() || self.takes(&given) {
+            return self.begin(&given);
         }
-        let found = EventKind::named_by(delivery.event);
+        let found = EventKind::named_by(given.event);
         let Some(found) = found else {
             return Err(HandlerError::fatal(RouteError::UnknownType { found: None }));
         };
-        match self.upcasters.lift_to(&found, delivery.event.payload(), &self.kinds) {
+        match self.upcasters.lift_to(&found, given.event.payload(), &self.kinds) {
             None => Err(HandlerError::fatal(RouteError::unknown(found, &self.kinds))),
             Some(Err(error)) => Err(HandlerError::fatal(error)),
             Some(Ok((kind, value))) => {
                 let (event_type, payload) = (Some(&kind.event_type), Payload::Json(&value));
-                let delivery = Delivery { event_type, version: kind.version, payload, ..delivery };
-                self.begin(&delivery)
+                let given = Given { event_type, version: kind.version, payload, ..given };
+                self.begin(&given)
             }
         }
     }
 
     /// An argument that is not there now is not there next time.
     #[inline]
-    fn begin(&self, delivery: &Delivery<'_>) -> Result<H::Future, HandlerError> {
-        self.handle.start(delivery, &self.state).map_err(HandlerError::fatal)
+    fn begin(&self, given: &Given<'_>) -> Result<H::Future, HandlerError> {
+        self.handle.start(given, &self.state).map_err(HandlerError::fatal)
     }
 
     #[inline]
-    fn takes(&self, delivery: &Delivery<'_>) -> bool {
-        let same = |kind: &EventKind| {
-            kind.version == delivery.version && Some(&kind.event_type) == delivery.event_type
-        };
+    fn takes(&self, given: &Given<'_>) -> bool {
+        let same =
+            |kind: &EventKind| kind.version == given.version && Some(&kind.event_type) == given.event_type;
         self.kinds.iter().any(same)
     }
 }
@@ -129,7 +128,7 @@ where
         event: &'a Event,
         context: &'a HandlerContext<'a>,
     ) -> impl Future<Output = Result<(), HandlerError>> + Send + 'a {
-        match self.start(Delivery::new(event, context)) {
+        match self.start(Given::new(event, context)) {
             Ok(attempt) => Either::Left(attempt),
             Err(error) => Either::<_, Ready<_>>::Right(ready(Err(error))),
         }

@@ -4,7 +4,7 @@ use laneway_domain::{Event, EventType, HandlerContext, Payload};
 
 /// An event on its way into a handler's arguments.
 #[derive(Debug, Clone, Copy)]
-pub struct Delivery<'a> {
+pub struct Given<'a> {
     /// The event, as it came.
     pub event: &'a Event,
     /// The attempt.
@@ -17,7 +17,7 @@ pub struct Delivery<'a> {
     pub payload: Payload<'a>,
 }
 
-impl<'a> Delivery<'a> {
+impl<'a> Given<'a> {
     /// An event as it came.
     #[inline]
     #[must_use]
