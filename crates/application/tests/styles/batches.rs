@@ -127,7 +127,9 @@ async fn an_answer_for_an_event_that_was_not_given_fails_those_without_one_of_th
     let stats = subscription.wait_until(|stats| stats.handled + stats.dead_letters == 3).await;
     assert_eq!((stats.handled, stats.dead_letters), (1, 2));
     let letters = scene.letters().await;
-    assert!(letters.iter().all(|letter| letter.errors[0].contains("answered for event 3 of a batch of 3")));
+    assert!(
+        letters.iter().all(|letter| letter.death.errors[0].contains("answered for event 3 of a batch of 3"))
+    );
     scene.bus.close(LONG).await;
 }
 

@@ -166,7 +166,7 @@ async fn strict_options_refuse_what_is_out_of_sequence_for_good() {
         scene.bus.publish(versioned("a", version)).await.unwrap();
     }
     subscription.wait_until(|stats| stats.handled + stats.dead_letters == 4).await;
-    let errors: Vec<_> = scene.letters().await.into_iter().flat_map(|letter| letter.errors).collect();
+    let errors: Vec<_> = scene.letters().await.into_iter().flat_map(|letter| letter.death.errors).collect();
     let gap = "version 4 came before its predecessors";
     let late = "version 1 came after younger ones were handled";
     assert_eq!((errors, calls.load(Ordering::SeqCst)), (vec![gap.to_owned(), late.to_owned()], 2));

@@ -34,8 +34,11 @@ async fn a_circle_of_handlers_stops_at_the_limit_with_a_dead_letter_that_says_wh
     let stats = subscription.wait_until(|stats| stats.dead_letters == 1).await;
     assert_eq!(stats.handled, 6);
     let letter = scene.letters().await.remove(0);
-    assert_eq!((letter.cause, letter.attempts), (DeathCause::Fatal, 1));
-    assert!(letter.errors[0].contains("has made 6 hops") && letter.errors[0].contains("5 are allowed"));
+    assert_eq!((letter.death.cause, letter.death.attempts), (DeathCause::Fatal, 1));
+    assert!(
+        letter.death.errors[0].contains("has made 6 hops")
+            && letter.death.errors[0].contains("5 are allowed")
+    );
     scene.bus.close(LONG).await;
 }
 

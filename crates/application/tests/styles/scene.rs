@@ -7,7 +7,8 @@ use laneway_application::Bus;
 use laneway_application::consume::{Ground, SubscriptionOptions};
 use laneway_application::policy::RetryPolicy;
 use laneway_domain::{
-    AggregateId, Clock, DeadLetter, DeadLetterDesk, Envelope, Event, GroupId, Monotonic, TopicName,
+    AfterDeadLetter, AggregateId, Clock, DeadLetter, DeadLetterDesk, Envelope, Event, Filter, GroupId,
+    Monotonic, StoredLetter, TopicName,
 };
 use laneway_memory::{MemoryBroker, MemoryConfig, MemoryDeadLetters};
 use laneway_testkit::SimClock;
@@ -40,7 +41,8 @@ impl Scene {
     }
 
     pub(crate) async fn letters(&self) -> Vec<DeadLetter> {
-        self.letters.list(&group(), None, 1_000).await.unwrap()
+        let listed = self.letters.list(&Filter::group(group()), None, 1_000).await.unwrap();
+        listed.into_iter().filter_map(StoredLetter::into_dead).collect()
     }
 
     /// Lets so much time pass.
@@ -67,6 +69,7 @@ pub(crate) fn group() -> GroupId {
 /// Two workers, no second attempt.
 pub(crate) fn options() -> SubscriptionOptions {
     let mut options = SubscriptionOptions::new(group(), [topic()]);
+    options.after_dead_letter = Some(AfterDeadLetter::Skip);
     options.workers = 2;
     options.retry = RetryPolicy::none();
     options

@@ -45,7 +45,7 @@ async fn a_nack_and_a_drop_without_an_answer_are_failed_attempts() {
     assert_eq!(second.attempt, 2);
     drop(second);
     subscription.wait_until(|stats| stats.dead_letters == 1).await;
-    assert_eq!(scene.letters().await[0].errors, ["the delivery was dropped without an answer"]);
+    assert_eq!(scene.letters().await[0].death.errors, ["the delivery was dropped without an answer"]);
     scene.bus.close(LONG).await;
 }
 
@@ -108,7 +108,7 @@ async fn dropping_the_stream_of_a_bare_pair_fails_its_events_with_a_clear_error(
     scene.publish(&["b"]).await;
     subscription.wait_until(|stats| stats.dead_letters == 1).await;
     let clear = "the stream of this subscription was dropped: nobody takes its events";
-    assert_eq!(scene.letters().await[0].errors, [clear]);
+    assert_eq!(scene.letters().await[0].death.errors, [clear]);
     // What was taken before can still be answered.
     taken.ack().unwrap();
     subscription.wait_until(|stats| stats.handled == 1).await;

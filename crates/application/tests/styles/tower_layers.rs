@@ -90,11 +90,11 @@ async fn the_class_of_a_handlers_failure_comes_through_layers_that_box_errors() 
     scene.publish(&["fatal", "slow"]).await;
     subscription.wait_until(|stats| stats.dead_letters == 2).await;
     let mut letters = scene.letters().await;
-    letters.sort_by_key(|letter| letter.attempts);
-    assert_eq!((letters[0].cause, letters[0].attempts), (DeathCause::Fatal, 1));
-    assert_eq!(letters[0].errors, ["no such customer"]);
-    assert_eq!((letters[1].cause, letters[1].attempts), (DeathCause::Exhausted, 2));
-    assert_eq!(letters[1].errors, ["request timed out"]);
+    letters.sort_by_key(|letter| letter.death.attempts);
+    assert_eq!((letters[0].death.cause, letters[0].death.attempts), (DeathCause::Fatal, 1));
+    assert_eq!(letters[0].death.errors, ["no such customer"]);
+    assert_eq!((letters[1].death.cause, letters[1].death.attempts), (DeathCause::Exhausted, 2));
+    assert_eq!(letters[1].death.errors, ["request timed out"]);
     scene.bus.close(LONG).await;
 }
 
@@ -122,7 +122,7 @@ async fn a_service_that_fails_before_it_is_ready_fails_the_attempt() {
     let subscription = scene.bus.subscribe(options(), ServiceHandler::new(Broken)).await.unwrap();
     scene.publish(&["a"]).await;
     subscription.wait_until(|stats| stats.dead_letters == 1).await;
-    assert_eq!(scene.letters().await[0].errors, ["the service is broken"]);
+    assert_eq!(scene.letters().await[0].death.errors, ["the service is broken"]);
     scene.bus.close(LONG).await;
 }
 
