@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use laneway_application::consume::{Ground, Subscription, SubscriptionOptions, subscribe};
-use laneway_domain::{Clock, DeadLetterQueue, Event, Filter, GroupId, Handler, HandlerError, handler_fn};
+use laneway_domain::{
+    AfterDeadLetter, Clock, DeadLetterQueue, Event, Filter, GroupId, Handler, HandlerError, handler_fn,
+};
 use laneway_memory::MemoryDeadLetters;
 use laneway_testkit::SimClock;
 
@@ -24,6 +26,8 @@ pub(crate) fn group() -> GroupId {
 /// One worker, and the rest by default.
 pub(crate) fn options() -> SubscriptionOptions {
     let mut options = SubscriptionOptions::new(group(), [topic()]);
+    // Nothing of a lane is left behind its dead letter.
+    options.after_dead_letter = Some(AfterDeadLetter::Skip);
     options.workers = 1;
     options
 }
