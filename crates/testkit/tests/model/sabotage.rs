@@ -1,7 +1,9 @@
 //! Ways to break a correct history, each with the invariant that must notice.
 
-use laneway_domain::Resume;
-use laneway_domain::invariant::{Digest, Happening, History, Invariant, Moment, Outcome, Place, Start};
+use laneway_domain::invariant::{
+    Digest, Happening, History, Invariant, Limits, Moment, Outcome, Place, Start,
+};
+use laneway_domain::{Monotonic, Resume};
 
 /// What an engine could do wrong.
 #[derive(Debug, Clone, Copy)]
@@ -64,7 +66,7 @@ impl Sabotage {
             Self::SwapStarts => swap_starts(&mut moments, seed),
             Self::CommitEarly => commit_early(&mut moments, seed),
             Self::HandleTwice => handle_twice(&mut moments, seed),
-            Self::BuryTwice => letter(&moments, seed).map(|at| moments.insert(at + 1, moments[at].clone())),
+            Self::BuryTwice => bury_twice(&mut moments, seed),
             Self::BuryLate => bury_late(&mut moments, seed),
             Self::NeverBury => never_bury(&mut moments, seed),
             Self::NeverCommit => never_commit(&mut moments),
@@ -174,15 +176,33 @@ fn handle_twice(moments: &mut Vec<Moment>, seed: u64) -> Option<()> {
     let (_, start) = any(starts(moments), seed)?;
     let (end, outcome) = end_of(moments, &start)?;
     let at = moments[end].at;
+    let is_new = |moment: &&Moment| matches!(&moment.what, Happening::Assigned { scope, .. } if *scope == start.place.scope);
+    let since = moments[..end].iter().rev().find(is_new).map_or(Monotonic::ZERO, |moment| moment.at);
+    // In the first instants of a tenure nobody can tell a repetition from what was queued for the tenure before.
+    if outcome != Outcome::Done || at <= since + Limits::default().reaction {
+        return None;
+    }
     let again = Start { run: laneway_domain::invariant::RunId(u64::MAX), ..start };
     moments.insert(end + 1, Moment { at, what: Happening::HandlerStarted(again) });
-    (outcome == Outcome::Done).then_some(())
+    Some(())
 }
 
 fn letter(moments: &[Moment], seed: u64) -> Option<usize> {
     let letters = moments.iter().enumerate();
     let is = |moment: &Moment| matches!(moment.what, Happening::DeadLettered { .. });
     any(letters.filter(|(_, moment)| is(moment)).map(|(at, _)| at).collect(), seed)
+}
+
+/// Of several owners that failed with an event each may write one entry: only where there was one it is one too many.
+fn bury_twice(moments: &mut Vec<Moment>, seed: u64) -> Option<()> {
+    let at = letter(moments, seed)?;
+    let Happening::DeadLettered { place, .. } = &moments[at].what else { return None };
+    let is_new =
+        |moment: &Moment| matches!(&moment.what, Happening::Assigned { scope, .. } if *scope == place.scope);
+    let since = moments[..at].iter().rposition(is_new).unwrap_or(0);
+    let one_owner = starts(moments).into_iter().all(|(index, s)| s.place != *place || index > since);
+    moments.insert(at + 1, moments[at].clone());
+    one_owner.then_some(())
 }
 
 /// A place that was buried once and never done.
