@@ -13,7 +13,7 @@ use super::message::Command;
 use super::run::{ByEntry, Entry, KeyRef, Run, key_of};
 use super::shared::Shared;
 use crate::ledger::{Opening, Tenure};
-use crate::route::{Routable, Routed};
+use crate::route::{OrderingMode, Routable, Routed};
 
 /// Where an event goes: the hash of its lane's key, and the key where the event does not name it itself.
 struct Direction {
@@ -43,7 +43,7 @@ impl Loop {
         let (mut events, mut bytes) = (0, 0);
         for (row, received) in (0..).zip(batch.rows.as_slice()) {
             let Opening::Fresh(slot, attempts) = book.open(received.position) else { continue };
-            let direction = self.shared.direct(&info.topic, received);
+            let direction = self.shared.direct(&info.topic, info.number, received);
             if let Some(lot) = marks
                 && direction
                     .key(&info.topic, received)
@@ -123,7 +123,10 @@ impl<'a> Shares<'a> {
 impl Shared {
     /// Where an event goes.
     #[inline]
-    fn direct(&self, topic: &TopicName, received: &Received) -> Direction {
+    fn direct(&self, topic: &TopicName, number: PartitionNumber, received: &Received) -> Direction {
+        if self.ordering != OrderingMode::PerAggregate {
+            return self.of_partition(topic, number);
+        }
         if self.router.is_default()
             && let Body::Event(envelope) = &received.body
             && let Some(key) = key_of(topic, envelope)
@@ -131,6 +134,17 @@ impl Shared {
             return Direction { hash: Some(self.hash(key)), key: None };
         }
         self.ask(topic, &received.body)
+    }
+
+    /// Where an event goes whose aggregate does not matter.
+    #[cold]
+    fn of_partition(&self, topic: &TopicName, number: PartitionNumber) -> Direction {
+        let named = AggregateId::new(format!("partition-{number}"));
+        let Some(id) = named.ok().filter(|_| self.ordering == OrderingMode::PerPartition) else {
+            return Direction { hash: None, key: None };
+        };
+        let key = AggregateKey { topic: topic.clone(), tenant: None, id };
+        Direction { hash: Some(self.hash(KeyRef::of(&key))), key: Some(key) }
     }
 
     /// Asks the router about an event that does not name its aggregate, or whose route is the user's.

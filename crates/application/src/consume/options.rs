@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use super::hooks::Hooks;
 use crate::policy::{Classifier, CommitPolicy, CreditLimits, RetryPolicy};
-use crate::route::Router;
+use crate::route::{OrderingMode, Router};
 
 /// A subscription's settings: plain data, checked when subscribing.
 #[derive(Debug, Clone)]
@@ -50,6 +50,8 @@ pub struct SubscriptionOptions {
     pub batch_bytes: usize,
     /// How long running handlers may go on when their partition is taken away. Default 3 s.
     pub drain: Duration,
+    /// What is kept in order. Default: the events of one aggregate.
+    pub ordering: OrderingMode,
     /// Which aggregate an event belongs to.
     pub router: Router,
     /// Which failures are worth another attempt.
@@ -83,6 +85,7 @@ impl SubscriptionOptions {
             batch_events: 512,
             batch_bytes: 1 << 20,
             drain: Duration::from_secs(3),
+            ordering: OrderingMode::default(),
             router: Router::default(),
             classifier: Classifier::default(),
             hooks: Hooks::default(),

@@ -10,7 +10,7 @@ use super::gate::Gate;
 use super::hooks::Hooks;
 use super::stats::Counters;
 use crate::policy::{Classifier, RetryPolicy};
-use crate::route::Router;
+use crate::route::{OrderingMode, Router};
 
 /// Read by all, changed by none but through the gate's and the counters' atomics.
 pub(crate) struct Shared {
@@ -18,6 +18,7 @@ pub(crate) struct Shared {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) codec: Option<Arc<dyn Codec>>,
     pub(crate) router: Router,
+    pub(crate) ordering: OrderingMode,
     pub(crate) classifier: Classifier,
     pub(crate) hooks: Hooks,
     pub(crate) retry: RetryPolicy,

@@ -157,6 +157,7 @@ pub(super) fn share(
         clock,
         codec: options.codec.clone(),
         router: options.router.clone(),
+        ordering: options.ordering,
         classifier: options.classifier.clone(),
         hooks: options.hooks.clone(),
         retry: options.retry,

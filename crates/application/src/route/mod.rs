@@ -6,6 +6,7 @@ mod aggregate;
 mod arguments;
 mod batch;
 mod events;
+mod mode;
 mod stream;
 mod typed;
 mod upcast;
@@ -17,6 +18,7 @@ pub use batch::{
     batch_fn,
 };
 pub use events::{EventRouter, EventRouterBuilder, EventRouterError, HandlersFailed, RouteError, Unknown};
+pub use mode::OrderingMode;
 pub use stream::{Delivery, EventStream, Stale, StreamClosed, StreamHandler, Unanswered, stream};
 pub use typed::{TypedHandler, typed, typed_with};
 pub use upcast::{ChainError, UpcastError, Upcasters, UpcastersBuilder};
