@@ -10,7 +10,7 @@ use laneway_application::consume::{Ground, SubscriptionOptions};
 use laneway_application::policy::RetryPolicy;
 use laneway_application::route::OrderingMode;
 use laneway_domain::{
-    AfterDeadLetter, AggregateId, Envelope, Event, GroupId, HandlerError, TopicName, handler_fn,
+    AfterDeadLetter, AggregateId, Clock, Envelope, Event, GroupId, HandlerError, TopicName, handler_fn,
 };
 use laneway_memory::{MemoryBroker, MemoryConfig, MemoryDeadLetters};
 use laneway_testkit::SimClock;
@@ -24,19 +24,19 @@ async fn run(ordering: OrderingMode, after: AfterDeadLetter) -> (Vec<String>, u6
     let config = MemoryConfig { partitions: 1, ..MemoryConfig::default() };
     let broker = Arc::new(MemoryBroker::new(config, clock.clone()).unwrap());
     let dead_letters = Some(Arc::new(MemoryDeadLetters::new()) as _);
-    let bus = Bus::new(broker.clone(), Ground { subscriber: broker, dead_letters, clock });
+    let bus = Bus::new(broker.clone(), Ground { subscriber: broker, dead_letters, clock: clock.clone() });
     let topic = TopicName::new("orders").unwrap();
     let mut options = SubscriptionOptions::new(GroupId::new("g").unwrap(), [topic.clone()]);
     (options.ordering, options.retry) = (ordering, RetryPolicy::none());
     (options.after_dead_letter, options.workers) = (Some(after), 1);
     let diary = Diary::default();
-    let told = diary.clone();
+    let (told, time) = (diary.clone(), clock.clone());
     let handler = handler_fn(move |event: Event| {
-        let told = told.clone();
+        let (told, clock) = (told.clone(), time.clone());
         async move {
             let name = String::from_utf8_lossy(event.payload()).into_owned();
             told.lock().unwrap().push(format!("+{name}"));
-            tokio::time::sleep(Duration::from_secs(1)).await;
+            clock.wake_at(clock.monotonic() + Duration::from_secs(1)).await;
             told.lock().unwrap().push(format!("-{name}"));
             if name == "b1" { Err(HandlerError::fatal("no")) } else { Ok(()) }
         }
