@@ -230,3 +230,21 @@ async fn a_redrive_with_a_cap_takes_its_time() {
     assert_eq!(world.handled(), all);
     world.bus.close(CLOSE).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn ten_thousand_parked_aggregates_are_redriven_with_a_wish_each() {
+    let world = World::new();
+    let names: Vec<String> = (0..10_000).map(|n| format!("n{n}")).collect();
+    world.poison(&names.iter().map(String::as_str).collect::<Vec<_>>());
+    let orders = world.subscribe(|_| ()).await;
+    for name in &names {
+        let event = Envelope::new(topic(), name.clone()).with_aggregate(AggregateId::new(name).unwrap());
+        world.bus.publish(event).await.unwrap();
+    }
+    orders.wait_until(|stats| stats.dead_letters == 10_000).await;
+    world.poison(&[]);
+    assert_eq!(world.ask(&Filter::group(group()), REDRIVE).await.unwrap().wishes.len(), 10_000);
+    orders.wait_until(|stats| stats.redriven == 10_000).await;
+    assert!(world.waiting().await.is_empty());
+    world.bus.close(CLOSE).await;
+}
