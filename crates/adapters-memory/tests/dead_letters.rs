@@ -8,8 +8,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use common::{event, group, topic};
 use laneway_domain::{
-    Body, DeadLetter, DeadLetterQueue, Death, DeathCause, Envelope, Filter, LetterId, PartitionNumber,
-    Position, StoreFault, StoredLetter, Timestamp,
+    Act, Body, By, DeadLetter, DeadLetterDesk, DeadLetterQueue, Death, DeathCause, Envelope, Filter,
+    LetterId, PartitionNumber, Position, StoreFault, StoredLetter, Timestamp,
 };
 use laneway_memory::{DeadLetterConfig, MemoryDeadLetters};
 
@@ -126,6 +126,26 @@ async fn a_letter_that_the_queue_can_never_hold_is_rejected_for_what_it_is() {
         MemoryDeadLetters::bounded(DeadLetterConfig { bytes: 1_024, ..Default::default() }).unwrap();
     assert_eq!(faults(&letters, vec![heavy(1, 4_000)]).await, [Some(StoreFault::Rejected)]);
     assert!(listed(&letters, None, 9).await.is_empty());
+}
+
+#[tokio::test]
+async fn an_edit_for_which_there_is_no_room_is_refused_before_anybody_waits_for_it() {
+    let letters =
+        MemoryDeadLetters::bounded(DeadLetterConfig { bytes: 10_000, ..Default::default() }).unwrap();
+    letters.bury(vec![heavy(1, 4_000), heavy(2, 4_000)]).await;
+    let by = By::new("ops", "shorter").unwrap();
+    for (bytes, fault) in
+        [(1_000, None), (6_000, Some(StoreFault::Unavailable)), (20_000, Some(StoreFault::Rejected))]
+    {
+        let act = Act::Edit(Body::Event(Envelope::new(topic("t"), vec![0; bytes])));
+        let asked =
+            letters.ask(&Filter::entry(letter("g", 1).id), act, &by, Timestamp::default(), true).await;
+        let found = asked.err().map(|error| match error {
+            laneway_domain::DeskError::Store(error) => error.fault(),
+            other => panic!("{other}"),
+        });
+        assert_eq!(found, fault);
+    }
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use laneway_domain::{
-    Act, Answer, AuditLine, By, GroupId, ParkEntry, Position, Resolution, Scope, StoreError, Timestamp, Wish,
-    WishId, WishTarget,
+    Act, AggregateKey, Answer, AuditLine, By, GroupId, ParkEntry, Position, Resolution, Scope, StoreError,
+    Timestamp, Wish, WishId, WishTarget,
 };
 
 use super::bounds::Bounds;
@@ -20,12 +20,41 @@ pub(super) struct Books {
     pub(super) bounds: Bounds,
     shelves: BTreeMap<Scope, Shelf>,
     wishes: BTreeMap<WishId, (Wish, By)>,
-    /// The open wish for each target.
-    wished: HashMap<Scope, HashMap<WishTarget, WishId>>,
+    wished: HashMap<Scope, Wished>,
     next: u64,
     audit: VecDeque<AuditLine>,
     /// The number of the oldest line that is kept.
     oldest: u64,
+}
+
+/// The open wish for each target of a scope.
+#[derive(Debug, Default)]
+struct Wished {
+    aggregates: HashMap<AggregateKey, WishId>,
+    entries: BTreeMap<Position, WishId>,
+}
+
+impl Wished {
+    fn of(&self, target: &WishTarget) -> Option<WishId> {
+        match target {
+            WishTarget::Aggregate(key) => self.aggregates.get(key).copied(),
+            WishTarget::Entry(position) => self.entries.get(position).copied(),
+        }
+    }
+
+    fn open(&mut self, target: &WishTarget, id: WishId) {
+        match target {
+            WishTarget::Aggregate(key) => self.aggregates.insert(key.clone(), id),
+            WishTarget::Entry(position) => self.entries.insert(*position, id),
+        };
+    }
+
+    fn close(&mut self, target: &WishTarget) {
+        match target {
+            WishTarget::Aggregate(key) => self.aggregates.remove(key),
+            WishTarget::Entry(position) => self.entries.remove(position),
+        };
+    }
 }
 
 impl Books {
@@ -76,12 +105,12 @@ impl Books {
 
     /// The open wish for a target.
     pub(super) fn open_wish(&self, scope: &Scope, target: &WishTarget) -> Option<WishId> {
-        self.wished.get(scope)?.get(target).copied()
+        self.wished.get(scope)?.of(target)
     }
 
-    /// The targets in a scope that have an open wish.
-    pub(super) fn wished(&self, scope: &Scope) -> impl Iterator<Item = (&WishTarget, WishId)> {
-        self.wished.get(scope).into_iter().flatten().map(|(target, id)| (target, *id))
+    /// The single entries in a scope that have an open wish.
+    pub(super) fn wished_entries(&self, scope: &Scope) -> Option<&BTreeMap<Position, WishId>> {
+        self.wished.get(scope).map(|wished| &wished.entries)
     }
 
     pub(super) fn wish(
@@ -96,7 +125,7 @@ impl Books {
         let wish = Wish { id: WishId(self.next), scope, target, act };
         self.note(at, &wish, by, None);
         let id = wish.id;
-        self.wished.entry(wish.scope.clone()).or_default().insert(wish.target.clone(), id);
+        self.wished.entry(wish.scope.clone()).or_default().open(&wish.target, id);
         self.wishes.insert(id, (wish, by.clone()));
         id
     }
@@ -110,7 +139,7 @@ impl Books {
     pub(super) fn answer(&mut self, at: Timestamp, id: WishId, answer: Answer) {
         if let Some((wish, by)) = self.wishes.remove(&id) {
             if let Some(wished) = self.wished.get_mut(&wish.scope) {
-                wished.remove(&wish.target);
+                wished.close(&wish.target);
             }
             self.note(at, &wish, &by, Some(answer));
         }

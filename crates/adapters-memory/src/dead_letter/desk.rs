@@ -51,7 +51,11 @@ impl DeadLetterDesk for MemoryDeadLetters {
     ) -> Result<Asked, DeskError> {
         let mut books = self.lock();
         let targets = match &filter.target {
-            Some(FilterTarget::Entry(id)) => vec![one(&books, id, &act)?],
+            Some(FilterTarget::Entry(id)) => {
+                let one = one(&books, id, &act)?;
+                has_room(&books, id, &act)?;
+                vec![one]
+            }
             _ if matches!(act, Act::Edit(_)) => {
                 let found = "a filter over several";
                 return Err(
@@ -64,16 +68,22 @@ impl DeadLetterDesk for MemoryDeadLetters {
             return Err(DeskError::Unknown(format!("{target:?}")));
         }
         let mut asked = Asked { targets: targets.len() as u64, ..Asked::default() };
+        let mut first = None;
         for (scope, target, events) in targets {
             asked.events += events;
             match busy(&books, &scope, &target) {
-                Some(wish) if filter.target.is_some() => return Err(DeskError::Busy(wish)),
-                Some(_) => asked.already += 1,
+                Some(wish) => {
+                    first = first.or(Some(wish));
+                    asked.already += 1;
+                }
                 None if dry_run => {}
                 None => asked.wishes.push(books.wish(at, scope, target, act.clone(), by)),
             }
         }
-        Ok(asked)
+        match first.filter(|_| filter.target.is_some() && asked.already == asked.targets) {
+            Some(wish) => Err(DeskError::Busy(wish)),
+            None => Ok(asked),
+        }
     }
 
     async fn audit(
@@ -155,6 +165,17 @@ fn one(books: &Books, id: &LetterId, act: &Act) -> Result<Target, DeskError> {
     Ok((scope, WishTarget::Entry(id.position), 1))
 }
 
+/// Whether the content that an entry is to have fits.
+fn has_room(books: &Books, id: &LetterId, act: &Act) -> Result<(), StoreError> {
+    let entry = books.known_shelf(&scope_of(id)).and_then(|shelf| shelf.entry(id.position));
+    let (Act::Edit(body), Some(entry)) = (act, entry) else { return Ok(()) };
+    let mut edited = entry.clone();
+    edited.event.body = body.clone();
+    let mut bounds = books.bounds;
+    bounds.swap(Some(entry), Some(&edited));
+    bounds.check(&edited, "edit")
+}
+
 /// Aggregates, and entries that close no lane.
 fn targets(books: &Books, filter: &Filter) -> Vec<Target> {
     let mut targets = Vec::new();
@@ -179,10 +200,12 @@ fn targets(books: &Books, filter: &Filter) -> Vec<Target> {
 fn busy(books: &Books, scope: &Scope, target: &WishTarget) -> Option<WishId> {
     books.open_wish(scope, target).or_else(|| {
         let WishTarget::Aggregate(key) = target else { return None };
-        let shelf = books.known_shelf(scope)?;
-        books.wished(scope).find_map(|(wished, id)| match wished {
-            WishTarget::Entry(position) => shelf.waits_in(key, *position).then_some(id),
-            WishTarget::Aggregate(_) => None,
-        })
+        let (waiting, wished) = (books.known_shelf(scope)?.positions(key)?, books.wished_entries(scope)?);
+        // Whichever are fewer are looked at.
+        if wished.len() < waiting.len() {
+            wished.iter().find(|(position, _)| waiting.contains(position)).map(|(_, id)| *id)
+        } else {
+            waiting.iter().find_map(|position| wished.get(position).copied())
+        }
     })
 }

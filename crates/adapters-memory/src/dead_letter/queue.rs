@@ -49,7 +49,8 @@ impl MemoryDeadLetters {
         }
     }
 
-    /// Takes a dead letter out, whatever waits behind it, and gives its room back.
+    /// Takes a dead letter out, whatever waits behind it, and gives its room back. The owner of its partition does not
+    /// hear of it: a parked aggregate stays closed until somebody redrives it.
     #[must_use = "the letter is no longer kept"]
     pub fn remove(&self, id: &LetterId) -> Option<DeadLetter> {
         let scope = Scope { group: id.group.clone(), topic: id.topic.clone(), partition: id.partition };

@@ -22,9 +22,11 @@ struct Parked {
 }
 
 impl Shelf {
-    /// Keeps an entry, in the place of one with the same position; `parks` where it closes its aggregate.
+    /// Keeps an entry, in the place of one with the same position; `parks` where it closes its aggregate. One that parked
+    /// and no longer does leaves its aggregate to the others.
     pub(super) fn keep(&mut self, entry: ParkEntry, parks: bool) {
         let position = entry.event.position;
+        self.take_out(position);
         if let Some(key) = entry.key.as_ref().filter(|_| parks) {
             let new = || Parked { positions: BTreeSet::new(), last: position };
             let parked = self.aggregates.entry(key.clone()).or_insert_with(new);
@@ -95,9 +97,9 @@ impl Shelf {
         })
     }
 
-    /// Whether an entry waits in an aggregate.
-    pub(super) fn waits_in(&self, key: &AggregateKey, position: Position) -> bool {
-        self.aggregates.get(key).is_some_and(|parked| parked.positions.contains(&position))
+    /// The places of the entries that wait in an aggregate.
+    pub(super) fn positions(&self, key: &AggregateKey) -> Option<&BTreeSet<Position>> {
+        self.aggregates.get(key).map(|parked| &parked.positions)
     }
 
     /// The head of the aggregate that an entry waits in; none for an entry that closes no lane.

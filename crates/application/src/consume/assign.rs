@@ -23,7 +23,7 @@ impl Loop {
             self.supersede(assignment.partition);
             let tenure = self.ledger.assign(&assignment);
             self.credit.begin(assignment.partition);
-            self.claim_or_start(tenure);
+            self.claim_or_start(tenure, assignment.stored.map(|stored| stored.resume));
         }
         self.changed(0);
         self.count_partitions();
@@ -67,7 +67,10 @@ impl Loop {
     pub(super) fn finish_drains(&mut self) {
         let deadline = self.closing.unwrap_or(Monotonic::NEVER);
         while let Some(tenures) = self.drains.take_overdue(self.now, deadline) {
-            tenures.iter().for_each(|tenure| self.burials.forget(*tenure));
+            for tenure in &tenures {
+                self.burials.forget(*tenure);
+                self.lots.end(*tenure);
+            }
             self.crew.tell(|| Command::Evict(tenures.clone()));
         }
         loop {

@@ -39,6 +39,10 @@ where
             Next::After(wait) if self.waits_outside(lane, ticket, wait) => {
                 self.park_waiting(lane, ticket, trouble, wait)
             }
+            Next::After(wait) if wait > self.shared.hold && self.runs.entry(ticket).slot == Slot::LOOSE => {
+                // Its lane is not the store's to close.
+                self.dies(lane, ticket, DeathCause::Exhausted, words, trouble);
+            }
             Next::After(wait) => self.again(lane, ticket, trouble, wait),
             Next::Exhausted => self.dies(lane, ticket, DeathCause::Exhausted, words, trouble),
             Next::Fatal => self.dies(lane, ticket, DeathCause::Fatal, words, trouble),
@@ -95,8 +99,13 @@ where
         let Trouble { attempts, first: first_failed, last: last_failed, .. } = trouble;
         let death = Death { cause, errors, attempts, first_failed, last_failed };
         let slot = self.runs.entry(ticket).slot;
-        let parks = self.shared.after_dead_letter == AfterDeadLetter::Park && self.parks(ticket);
-        if parks || slot == Slot::PARKED {
+        let parks = match self.shared.after_dead_letter {
+            AfterDeadLetter::Park => self.parks(ticket),
+            // Its position is settled: nothing but the store can keep its followers back.
+            AfterDeadLetter::Block => slot == Slot::PARKED,
+            AfterDeadLetter::Skip => false,
+        };
+        if parks {
             self.park(lane, ticket, ParkState::Dead(Box::new(death)));
         } else if slot == Slot::LOOSE {
             self.dies_again(lane, ticket, death);

@@ -66,6 +66,8 @@ pub(crate) enum Report {
     PageDone { tenure: Tenure, key: AggregateKey },
     /// An aggregate is no longer parked.
     Opened { tenure: Tenure, key: AggregateKey },
+    /// Entries came back from the store for a lane that another partition has parked.
+    Elsewhere { tenure: Tenure, key: AggregateKey },
     /// Lanes went without an event that is done: forgotten, or buried.
     Fewer,
     /// Nothing of a drain's tenures runs in this worker.

@@ -1,8 +1,9 @@
 //! What a worker does with aggregates that wait in the dead-letter store.
 //!
 //! A dead head parks its lane: the head goes to the store, what queued behind it follows in order, and so does what arrives
-//! later. Entries come back in pages, through the same lane. With the last page what arrives queues in memory again, behind
-//! it, and when the page is through the lane is an ordinary one.
+//! later. A marker stands for the lane's events. Entries come back in pages, through the same lane, with a new marker
+//! behind them; where that one reaches the head, the lane rests until the store knows what became of them. Behind the last
+//! page what arrives queues in memory again. A page without entries opens the lane: it has nothing left in the store.
 
 use std::time::Duration;
 
@@ -23,8 +24,12 @@ pub(super) struct Parked {
     tenure: Tenure,
     /// The last position that went to the store.
     last: Position,
-    /// Events of other partitions, which a router sent into this lane: they wait here, since the store has one order a
-    /// partition.
+    /// Where it rests; other markers in its lane are of former pages, and mean nothing.
+    marker: Ticket,
+    /// Whether a page is in the lane, before the marker.
+    at_work: bool,
+    /// Events of other partitions, which a router sent into this lane, and markers where they are parked as well: they
+    /// wait until the lane opens, since the store has one order a partition.
     aside: Vec<Ticket>,
 }
 
@@ -41,14 +46,22 @@ where
 
     /// An aggregate was parked before its partition came.
     pub(super) fn learn_parked(&mut self, run: Run) {
-        let tenure = run.tenure;
-        let ticket = self.take_marker(run);
-        let last = self.runs.received(ticket).position;
+        let marker = self.take_marker(run);
+        self.rest_behind(marker);
+    }
+
+    /// Parks the lane of a marker from where its queue ends.
+    fn rest_behind(&mut self, marker: Ticket) {
+        let (tenure, last) = (self.runs.tenure(marker.run), self.runs.received(marker).position);
         let (lanes, runs) = (&mut self.lanes, &self.runs);
-        let Some(hash) = runs.entry(ticket).hash else { return };
-        let key = runs.key(ticket);
-        let lane = lanes.admit_parked(hash.get(), ticket, |other| runs.key(other) == key);
-        self.parked.insert(lane, Parked { tenure, last, aside: Vec::new() });
+        let Some(hash) = runs.entry(marker).hash else { return };
+        let key = runs.key(marker);
+        let known = lanes.lane_of(hash.get(), |other| runs.key(other) == key);
+        if let Some(parked) = known.and_then(|lane| self.parked.get_mut(&lane)) {
+            return parked.aside.push(marker);
+        }
+        let lane = lanes.admit_parked(hash.get(), marker, |other| runs.key(other) == key);
+        self.parked.insert(lane, Parked { tenure, last, marker, at_work: false, aside: Vec::new() });
     }
 
     fn take_marker(&mut self, run: Run) -> Ticket {
@@ -61,30 +74,62 @@ where
         let key = self.runs.key(head).and_then(KeyRef::to_owned);
         let (Some(key), Some(hash)) = (key, self.runs.entry(head).hash) else { return };
         let tenure = self.runs.tenure(head.run);
-        let mut last = self.runs.received(head).position;
+        let last = self.runs.received(head).position;
         let marker = self.take_marker(Run::marker(tenure, self.runs.topic(head), key, hash, last));
         self.put(head, state);
         self.troubles.forget(lane);
-        let mut aside = Vec::new();
-        for ticket in self.lanes.park(lane, marker) {
-            if self.runs.tenure(ticket.run) != tenure {
-                aside.push(ticket);
-                continue;
-            }
-            last = last.max(self.runs.received(ticket).position);
-            if self.runs.entry(ticket).slot.is_open() {
-                self.put(ticket, ParkState::Follower);
-            } else {
-                // It is in the store still.
-                self.runs.release(ticket);
-            }
-        }
         if let Some(tenure) = self.filled.remove(&lane) {
             self.send(Report::Full { tenure, full: false });
         }
-        let parked = self.parked.entry(lane).or_insert(Parked { tenure, last, aside: Vec::new() });
-        parked.last = parked.last.max(last);
-        parked.aside.extend(aside);
+        let before = self.parked.remove(&lane);
+        let (lane, behind) = self.lanes.park(lane, marker);
+        let mut parked = Parked { tenure, last, marker, at_work: false, aside: Vec::new() };
+        let waited = before.map(|before| self.makes_way(&mut parked, before)).unwrap_or_default();
+        behind.into_iter().for_each(|ticket| self.goes_behind(&mut parked, ticket));
+        for ticket in waited {
+            match self.runs.entry(ticket).slot {
+                Slot::MARKER => parked.aside.push(ticket),
+                _ => self.goes_behind(&mut parked, ticket),
+            }
+        }
+        self.parked.insert(lane, parked);
+    }
+
+    /// A lane that was parked is parked anew; what waited beside it. Where that was for another partition, its turn comes
+    /// when this one is open.
+    fn makes_way(&mut self, parked: &mut Parked, before: Parked) -> Vec<Ticket> {
+        let Parked { tenure, last, marker, at_work, aside } = before;
+        if tenure == parked.tenure {
+            parked.last = parked.last.max(last);
+            return aside;
+        }
+        let (key, hash) = (self.runs.key(marker).and_then(KeyRef::to_owned), self.runs.entry(marker).hash);
+        if let (Some(key), Some(hash)) = (key, hash) {
+            let marker = Run::marker(tenure, self.runs.topic(marker), key.clone(), hash, last);
+            parked.aside.push(self.take_marker(marker));
+            if at_work {
+                self.send(Report::Elsewhere { tenure, key });
+            }
+        }
+        aside
+    }
+
+    /// An event is behind a parked head: to the store, unless it is there or the store is not its own.
+    fn goes_behind(&mut self, parked: &mut Parked, ticket: Ticket) {
+        let Entry { slot, bytes, .. } = self.runs.entry(ticket);
+        let (tenure, position) = (self.runs.tenure(ticket.run), self.runs.received(ticket).position);
+        if slot == Slot::PARKED || slot == Slot::MARKER {
+            // It is in the store still.
+            self.runs.release(ticket);
+        } else if tenure != parked.tenure || slot == Slot::LOOSE {
+            parked.aside.push(ticket);
+        } else if position <= parked.last {
+            self.send(Report::Passed { tenure, slot, bytes: bytes as usize });
+            self.runs.release(ticket);
+        } else {
+            parked.last = position;
+            self.put(ticket, ParkState::Follower);
+        }
     }
 
     /// Sends an event to the store, or says why it stays there.
@@ -104,23 +149,15 @@ where
         self.runs.release(ticket);
     }
 
-    /// An event arrived for a parked lane: to the store, unless it is there.
+    /// An event arrived for a parked lane.
     pub(super) fn behind_parked(&mut self, lane: LaneId, ticket: Ticket) {
-        let Some(parked) = self.parked.get_mut(&lane) else {
+        let Some(mut parked) = self.parked.remove(&lane) else {
+            // What parked it is gone with its tenure.
             self.lanes.unpark(lane);
-            return self.lanes.feed(lane, ticket);
+            return self.admit_ticket(ticket);
         };
-        let (tenure, position) = (self.runs.tenure(ticket.run), self.runs.received(ticket).position);
-        if tenure != parked.tenure {
-            parked.aside.push(ticket);
-        } else if position <= parked.last {
-            let Entry { slot, bytes, .. } = self.runs.entry(ticket);
-            self.send(Report::Passed { tenure, slot, bytes: bytes as usize });
-            self.runs.release(ticket);
-        } else {
-            parked.last = position;
-            self.put(ticket, ParkState::Follower);
-        }
+        self.goes_behind(&mut parked, ticket);
+        self.parked.insert(lane, parked);
     }
 
     /// Entries come back from the store.
@@ -137,18 +174,23 @@ where
             return;
         };
         let lane = self.lanes.lane_of(hash.get(), |other| runs.key(other) == wanted);
-        let known = lane.and_then(|lane| Some((lane, self.parked.get(&lane)?)));
+        let known = lane.and_then(|lane| Some((lane, self.parked.get_mut(&lane)?)));
         let Some((lane, parked)) = known.filter(|(_, parked)| parked.tenure == tenure) else {
-            // The lane is gone with its tenure.
+            // Another partition's entries are before it, or its tenure is over.
             entries.into_iter().chain([marker]).for_each(|ticket| self.runs.release(ticket));
-            return;
+            return self.send(Report::Elsewhere { tenure, key });
         };
-        let opens = upto.is_some_and(|upto| parked.last <= upto);
-        if entries.is_empty() && !opens {
-            self.runs.release(marker);
-            return self.send(Report::PageDone { tenure, key });
+        let nothing_behind = upto.is_some_and(|upto| parked.last <= upto);
+        if !entries.is_empty() {
+            return self.put_back(lane, marker, entries, nothing_behind);
         }
-        self.put_back(lane, marker, entries, opens);
+        self.runs.release(marker);
+        if nothing_behind {
+            self.open(lane);
+            self.send(Report::Opened { tenure, key });
+        } else {
+            self.send(Report::PageDone { tenure, key });
+        }
     }
 
     /// The entries of a page, and the marker behind them.
@@ -162,34 +204,55 @@ where
     /// Puts entries into their lane, and a marker behind them. With the last page what arrives queues behind that.
     fn put_back(&mut self, lane: LaneId, marker: Ticket, entries: Vec<Ticket>, is_last: bool) {
         entries.into_iter().chain([marker]).for_each(|ticket| self.lanes.feed(lane, ticket));
+        if let Some(parked) = self.parked.get_mut(&lane) {
+            (parked.marker, parked.at_work) = (marker, true);
+        }
         if is_last {
             self.lanes.unpark(lane);
-            let aside = self.parked.get_mut(&lane).map(|parked| std::mem::take(&mut parked.aside));
-            aside.into_iter().flatten().for_each(|ticket| self.lanes.feed(lane, ticket));
         }
+        self.wake(lane);
+    }
+
+    /// What is behind the marker at which a lane rests may start.
+    fn wake(&mut self, lane: LaneId) {
         if self.lanes.phase(lane) == Some(Phase::Parked)
-            && let Some(head) = self.lanes.head(lane)
+            && let Some(marker) = self.lanes.head(lane)
         {
-            self.lanes.wake(lane);
-            self.runs.release(head);
+            self.advance(lane, marker);
         }
     }
 
-    /// Whether the head that is to start is a marker. Behind the last page the lane is open from now on; behind any other
-    /// it is parked again, until the next one comes.
+    /// A lane has nothing left in the store: what arrives queues, behind what arrived until now.
+    fn open(&mut self, lane: LaneId) {
+        let aside = self.parked.remove(&lane).map(|parked| parked.aside);
+        self.lanes.unpark(lane);
+        self.wake(lane);
+        aside.into_iter().flatten().for_each(|ticket| self.readmit(ticket));
+    }
+
+    /// What waited beside a parked lane comes as if it had just arrived.
+    fn readmit(&mut self, ticket: Ticket) {
+        if self.runs.entry(ticket).slot == Slot::MARKER {
+            self.rest_behind(ticket);
+        } else {
+            self.admit_ticket(ticket);
+        }
+    }
+
+    /// Whether the head that is to start is a marker. The lane rests there until the store has said what comes next.
     pub(super) fn is_marker(&mut self, lane: LaneId, ticket: Ticket) -> bool {
         if self.runs.entry(ticket).slot != Slot::MARKER {
             return false;
         }
-        let tenure = self.runs.tenure(ticket.run);
-        let Some(key) = self.runs.key(ticket).and_then(KeyRef::to_owned) else { return true };
-        if self.lanes.is_parked(lane) {
-            self.lanes.rest(lane);
-            self.send(Report::PageDone { tenure, key });
-        } else {
-            self.parked.remove(&lane);
-            self.send(Report::Opened { tenure, key });
-            self.advance(lane, ticket);
+        match self.parked.get_mut(&lane).filter(|parked| parked.marker == ticket) {
+            Some(parked) => {
+                let at_work = std::mem::take(&mut parked.at_work);
+                self.lanes.rest(lane);
+                if at_work && let Some(key) = self.runs.key(ticket).and_then(KeyRef::to_owned) {
+                    self.send(Report::PageDone { tenure: self.runs.tenure(ticket.run), key });
+                }
+            }
+            None => self.advance(lane, ticket),
         }
         true
     }
@@ -217,34 +280,30 @@ where
         self.park(lane, head, ParkState::Backoff { due, attempts: trouble.attempts });
     }
 
+    /// Lanes have other names than before.
+    pub(super) fn rename(&mut self, renamed: &[(LaneId, LaneId)]) {
+        for (before, now) in renamed {
+            self.parked.remove(before).and_then(|parked| self.parked.insert(*now, parked));
+            self.filled.remove(before).and_then(|tenure| self.filled.insert(*now, tenure));
+        }
+    }
+
     /// Tenures are over: what waited beside their parked lanes goes on.
     pub(super) fn forget_parked(&mut self, tenures: &[Tenure]) {
         if self.parked.is_empty() {
             return;
         }
-        let gone = self.parked.extract_if(|_, parked| tenures.contains(&parked.tenure));
-        let gone: Vec<_> = gone.collect();
-        let mut aside = Vec::new();
-        for (lane, parked) in gone {
-            self.lanes.unpark(lane);
-            aside.extend(parked.aside);
-        }
+        let runs = &mut self.runs;
         for parked in self.parked.values_mut() {
-            let runs = &mut self.runs;
-            parked.aside.retain(|ticket| {
-                let stays = !tenures.contains(&runs.tenure(ticket.run));
-                if !stays {
-                    runs.release(*ticket);
-                }
-                stays
-            });
+            let gone = parked.aside.extract_if(.., |ticket| tenures.contains(&runs.tenure(ticket.run)));
+            let gone: Vec<_> = gone.collect();
+            gone.into_iter().for_each(|ticket| runs.release(ticket));
         }
-        for ticket in aside {
-            if tenures.contains(&self.runs.tenure(ticket.run)) {
-                self.runs.release(ticket);
-            } else {
-                self.admit_ticket(ticket);
-            }
+        let over = |parked: &Parked| tenures.contains(&parked.tenure);
+        let gone: Vec<_> = self.parked.extract_if(|_, parked| over(parked)).collect();
+        for (lane, _) in &gone {
+            self.lanes.unpark(*lane);
         }
+        gone.into_iter().flat_map(|(_, parked)| parked.aside).for_each(|ticket| self.readmit(ticket));
     }
 }

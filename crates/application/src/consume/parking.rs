@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use laneway_domain::{
-    AggregateKey, Monotonic, ParkState, ParkedAggregate, Position, Resolution, Scope, Timestamp,
+    AggregateKey, Monotonic, ParkState, ParkedAggregate, Position, Resolution, Resume, Scope, Timestamp,
 };
 
 use super::r#loop::Loop;
@@ -18,13 +18,14 @@ impl Loop {
     }
 
     /// Begins to read a partition, or first claims what is parked in it.
-    pub(super) fn claim_or_start(&mut self, tenure: Tenure) {
+    pub(super) fn claim_or_start(&mut self, tenure: Tenure, stands: Option<Resume>) {
         let Some(info) = self.ledger.info(tenure) else { return };
         if !self.lots.are_awake() {
             return self.start(tenure);
         }
         let (group, topic) = (self.shared.group.clone(), info.topic.clone());
-        self.lots.begin(tenure, Scope { group, topic, partition: info.number }, self.now);
+        let scope = Scope { group, topic, partition: info.number };
+        self.lots.begin(tenure, scope, stands, self.now);
     }
 
     fn start(&mut self, tenure: Tenure) {

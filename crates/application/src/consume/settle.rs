@@ -56,6 +56,10 @@ impl Loop {
             Report::Opened { tenure, key } => {
                 self.lots.lot(tenure).into_iter().for_each(|lot| lot.opened(&key))
             }
+            Report::Elsewhere { tenure, key } => {
+                let now = self.now;
+                self.lots.lot(tenure).into_iter().for_each(|lot| lot.later(&key, now));
+            }
             // The lanes are counted after every report.
             Report::Fewer => {}
             Report::Drained(id) => self.drains.drained(id),

@@ -93,15 +93,20 @@ pub(crate) struct WorkerCounters {
 }
 
 impl WorkerCounters {
-    /// Whether there are fewer lanes than last time; only the worker itself says.
+    /// Whether there are fewer lanes with work than last time; only the worker itself says.
     pub(crate) fn say(&self, census: crate::lanes::Census) -> bool {
-        let before = self.lanes.load(Ordering::Relaxed);
+        let before = self.with_work();
         self.lanes.store(census.lanes, Ordering::Relaxed);
         self.running.store(census.running, Ordering::Relaxed);
         self.waiting.store(census.waiting, Ordering::Relaxed);
         self.dead.store(census.dead, Ordering::Relaxed);
         self.parked.store(census.parked, Ordering::Relaxed);
-        census.lanes < before
+        self.with_work() < before
+    }
+
+    /// Lanes whose work is in memory: those of parked aggregates hold a place alone, and may be many for long.
+    fn with_work(&self) -> usize {
+        self.lanes.load(Ordering::Relaxed).saturating_sub(self.parked.load(Ordering::Relaxed))
     }
 }
 
@@ -110,9 +115,9 @@ impl Counters {
         Self { workers: (0..workers).map(|_| WorkerCounters::default()).collect(), ..Self::default() }
     }
 
-    /// How many lanes all workers have.
+    /// How many lanes with work all workers have.
     pub(crate) fn lanes(&self) -> usize {
-        self.workers.iter().map(|worker| worker.lanes.load(Ordering::Relaxed)).sum()
+        self.workers.iter().map(WorkerCounters::with_work).sum()
     }
 
     pub(crate) fn stats(&self) -> SubscriptionStats {

@@ -20,7 +20,7 @@ where
     /// The loop is gone: nothing starts any more, and what can be dropped is.
     pub(super) fn close(&mut self) {
         self.closing = true;
-        self.lanes.forget(|_| true, |_| ());
+        drop(self.lanes.forget(|_| true, |_| ()));
         if self.cancellation == Cancellation::Drop {
             let all: Vec<u32> = self.seats.sitters().map(|(at, _)| at).collect();
             for at in all {
@@ -37,8 +37,9 @@ where
 
     pub(super) fn forget(&mut self, tenures: &[Tenure]) {
         let (runs, mut released) = (&self.runs, Vec::new());
-        self.lanes
-            .forget(|ticket| tenures.contains(&runs.tenure(ticket.run)), |ticket| released.push(ticket));
+        let theirs = |ticket: Ticket| tenures.contains(&runs.tenure(ticket.run));
+        let renamed = self.lanes.forget(theirs, |ticket| released.push(ticket));
+        self.rename(&renamed);
         let lanes = &self.lanes;
         self.troubles.retain(|lane| lanes.phase(lane).is_some());
         let relieved: Vec<_> = self.filled.extract_if(|lane, _| !lanes.is_full(*lane)).collect();

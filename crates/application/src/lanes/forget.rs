@@ -1,13 +1,19 @@
 //! Forgetting what was revoked.
 
-use super::lane::{NONE, Phase, Ticket};
-use super::table::Lanes;
+use super::lane::{LaneId, NONE, Phase, Ticket};
+use super::table::{Lanes, Opened};
 
 impl Lanes {
-    /// Forgets every event that `gone` names, except heads whose handlers run; says each one to `forgotten`.
+    /// Forgets every event that `gone` names, except heads whose handlers run; says each one to `forgotten`. Lanes that
+    /// lost their head and have others have another name from now on: the old and the new one of each come back.
     ///
     /// Takes time in the number of lanes: it runs once a revocation, never in between.
-    pub fn forget(&mut self, gone: impl Fn(Ticket) -> bool, mut forgotten: impl FnMut(Ticket)) {
+    pub fn forget(
+        &mut self,
+        gone: impl Fn(Ticket) -> bool,
+        mut forgotten: impl FnMut(Ticket),
+    ) -> Vec<(LaneId, LaneId)> {
+        let mut renamed = Vec::new();
         for at in self.ready.drain(&self.lanes) {
             if !gone(self.lanes[at as usize].head) {
                 self.ready.push(&mut self.lanes, at);
@@ -19,11 +25,16 @@ impl Lanes {
             if !matches!(phase, Phase::Running | Phase::Ghost) && gone(head) {
                 forgotten(head);
                 self.census.leave(phase);
-                self.advance(at);
-                // Whoever still speaks of the lane means the head that was forgotten.
-                self.lanes[at as usize].generation += 1;
+                let before = self.id(at);
+                if self.advance(at) != Opened::Gone {
+                    // Whoever still speaks of the lane means the head that was forgotten.
+                    let generation = &mut self.lanes[at as usize].generation;
+                    *generation = generation.wrapping_add(1);
+                    renamed.push((before, self.id(at)));
+                }
             }
         }
+        renamed
     }
 
     /// The places that hold a lane.

@@ -1,19 +1,20 @@
 //! Lanes whose aggregate is parked: what arrives for them does not queue, it goes to the store.
 //!
 //! At the head of a parked lane stands a marker: a ticket that stands for no event. Entries that come back from the store
-//! queue behind it; where more of them are to come, another marker queues behind them, and the lane is parked again when
-//! that one is reached.
+//! queue behind it, with another marker behind them, at which the lane rests again.
 
 use super::lane::{LaneId, Phase, Ticket};
-use super::table::{Lanes, Opened};
+use super::table::Lanes;
 
 impl Lanes {
-    /// Parks a lane: `marker` takes the place of its head, and what queued is handed out, in order.
-    pub fn park(&mut self, lane: LaneId, marker: Ticket) -> Vec<Ticket> {
+    /// Parks a lane: `marker` takes the place of its head, and what queued is handed out, in order. The lane has another
+    /// name from now on: whoever still speaks of the old one means the head that left.
+    pub fn park(&mut self, lane: LaneId, marker: Ticket) -> (LaneId, Vec<Ticket>) {
         if !self.enter(lane, Phase::Parked) {
-            return Vec::new();
+            return (lane, Vec::new());
         }
         let parked = &mut self.lanes[lane.at as usize];
+        parked.generation = parked.generation.wrapping_add(1);
         parked.head = marker;
         parked.parked = true;
         parked.troubled = false;
@@ -22,7 +23,7 @@ impl Lanes {
         if std::mem::take(&mut parked.full) {
             self.census.full -= 1;
         }
-        queued
+        (self.id(lane.at), queued)
     }
 
     /// Parks an aggregate that was parked before its partition came. Where it has a lane (a ghost, or work of another
@@ -30,7 +31,7 @@ impl Lanes {
     pub fn admit_parked(&mut self, hash: u64, marker: Ticket, same: impl FnMut(Ticket) -> bool) -> LaneId {
         let at = match self.find(hash, same) {
             Some(at) => {
-                self.enqueue(at, marker);
+                self.feed(self.id(at), marker);
                 at
             }
             None => self.add_parked(hash, marker),
@@ -44,14 +45,15 @@ impl Lanes {
         self.find(hash, same).map(|at| self.id(at))
     }
 
-    /// Queues an event in a lane, parked or not.
+    /// Queues an event from the store in a lane, parked or not. It makes no lane full: the store sends a page at a time.
     pub fn feed(&mut self, lane: LaneId, ticket: Ticket) {
         if self.phase(lane).is_some() {
-            self.enqueue(lane.at, ticket);
+            self.queues.push(&mut self.lanes[lane.at as usize], ticket);
+            self.census.queued += 1;
         }
     }
 
-    /// A marker has come to the head of a lane: it is parked from now on.
+    /// A marker has come to the head of a lane: nothing behind it starts before it is taken away.
     pub fn rest(&mut self, lane: LaneId) {
         self.enter(lane, Phase::Parked);
     }
@@ -66,10 +68,5 @@ impl Lanes {
     /// Whether what arrives for a lane goes to the store.
     pub fn is_parked(&self, lane: LaneId) -> bool {
         self.phase(lane).is_some() && self.lanes[lane.at as usize].parked
-    }
-
-    /// Takes the marker from the head of a parked lane: what queues behind it may start.
-    pub fn wake(&mut self, lane: LaneId) -> Opened {
-        if self.phase(lane) == Some(Phase::Parked) { self.finish(lane) } else { Opened::Late }
     }
 }

@@ -25,7 +25,12 @@ struct Model {
     queues: BTreeMap<u32, VecDeque<Ticket>>,
     running: BTreeMap<u32, LaneId>,
     closed: BTreeMap<u32, LaneId>,
+    /// Lanes whose aggregate is parked, and whether they rest at their marker.
+    parked: BTreeMap<u32, (LaneId, bool)>,
 }
+
+/// The run of markers; nobody takes it away.
+const MARKERS: u32 = 9;
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -37,6 +42,10 @@ enum Step {
     Buried(usize),
     Due(u64),
     Revoke(u32),
+    Park(usize),
+    Learn(u32),
+    Feed { at: usize, events: u32, last: bool },
+    Open(usize),
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -49,6 +58,11 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => any::<usize>().prop_map(Step::Buried),
         2 => (0..50u64).prop_map(Step::Due),
         1 => (0..3u32).prop_map(Step::Revoke),
+        1 => any::<usize>().prop_map(Step::Park),
+        1 => (0..KEYS).prop_map(Step::Learn),
+        2 => (any::<usize>(), 1..4u32, any::<bool>())
+            .prop_map(|(at, events, last)| Step::Feed { at, events, last }),
+        1 => any::<usize>().prop_map(Step::Open),
     ];
     prop::collection::vec(step, 0..200)
 }
@@ -101,6 +115,10 @@ impl Bench {
                 self.lanes.due(Monotonic::from_nanos(now));
             }
             Step::Revoke(run) => self.revoke(run)?,
+            Step::Park(at) => self.park(at)?,
+            Step::Learn(key) => self.learn(key),
+            Step::Feed { at, events, last } => self.feed(at, events, last)?,
+            Step::Open(at) => self.open(at)?,
         }
         Ok(())
     }
@@ -108,9 +126,14 @@ impl Bench {
     fn admit(&mut self, run: u32, wanted: u32) {
         let ticket = Ticket { run, row: self.rows * KEYS + wanted };
         self.rows += 1;
+        let is_parked = self.model.parked.get(&wanted).is_some_and(|(lane, _)| self.lanes.is_parked(*lane));
+        let admitted = self.lanes.admit(hash(wanted), ticket, |other| key(other) == wanted);
+        assert_eq!(matches!(admitted, Admitted::Parked(_)), is_parked, "the store alone takes what follows");
+        if is_parked {
+            return;
+        }
         let queue = self.model.queues.entry(wanted).or_default();
         queue.push_back(ticket);
-        let admitted = self.lanes.admit(hash(wanted), ticket, |other| key(other) == wanted);
         assert_eq!(matches!(admitted, Admitted::Ready(_)), queue.len() == 1);
     }
 
@@ -123,8 +146,75 @@ impl Bench {
             !self.model.closed.contains_key(&key),
             "a dead letter's follower started before it was buried"
         );
-        self.model.running.insert(key, lane);
+        if ticket.run == MARKERS {
+            self.lanes.rest(lane);
+            self.model.parked.insert(key, (lane, true));
+        } else {
+            self.model.running.insert(key, lane);
+        }
         Ok(())
+    }
+
+    fn ticket(&mut self, run: u32, of: u32) -> Ticket {
+        self.rows += 1;
+        Ticket { run, row: self.rows * KEYS + of }
+    }
+
+    /// A running head goes to the store, with what is behind it.
+    fn park(&mut self, at: usize) -> Result<(), TestCaseError> {
+        let Some((key, lane)) = Self::pick(&self.model.running, at) else { return Ok(()) };
+        self.model.running.remove(&key);
+        let marker = self.ticket(MARKERS, key);
+        let (now, behind) = self.lanes.park(lane, marker);
+        prop_assert_eq!(self.lanes.phase(lane), None, "the old name means the head that left");
+        let queue = self.model.queues.entry(key).or_default();
+        prop_assert_eq!(behind, queue.iter().skip(1).copied().collect::<Vec<_>>());
+        *queue = VecDeque::from([marker]);
+        self.model.parked.insert(key, (now, true));
+        Ok(())
+    }
+
+    /// An aggregate was parked before: its marker queues behind whatever is in its lane.
+    fn learn(&mut self, wanted: u32) {
+        if self.model.parked.contains_key(&wanted) {
+            return;
+        }
+        let marker = self.ticket(MARKERS, wanted);
+        let lane = self.lanes.admit_parked(hash(wanted), marker, |other| key(other) == wanted);
+        let queue = self.model.queues.entry(wanted).or_default();
+        queue.push_back(marker);
+        let rests = queue.len() == 1;
+        self.model.parked.insert(wanted, (lane, rests));
+    }
+
+    fn resting(&self, at: usize) -> Option<(u32, LaneId)> {
+        let resting = || self.model.parked.iter().filter(|(_, (_, rests))| *rests);
+        resting().nth(at % resting().count().max(1)).map(|(key, (lane, _))| (*key, *lane))
+    }
+
+    /// A page comes back, with a marker behind it; behind the last one what arrives queues.
+    fn feed(&mut self, at: usize, events: u32, last: bool) -> Result<(), TestCaseError> {
+        let Some((key, lane)) = self.resting(at).filter(|(_, lane)| self.lanes.is_parked(*lane)) else {
+            return Ok(());
+        };
+        for run in (0..events).map(|_| 0).chain([MARKERS]) {
+            let ticket = self.ticket(run, key);
+            self.lanes.feed(lane, ticket);
+            self.model.queues.entry(key).or_default().push_back(ticket);
+        }
+        if last {
+            self.lanes.unpark(lane);
+        }
+        self.model.parked.insert(key, (lane, false));
+        self.finish(key, lane)
+    }
+
+    /// The store has nothing left.
+    fn open(&mut self, at: usize) -> Result<(), TestCaseError> {
+        let Some((key, lane)) = self.resting(at) else { return Ok(()) };
+        self.model.parked.remove(&key);
+        self.lanes.unpark(lane);
+        self.finish(key, lane)
     }
 
     fn finish(&mut self, key: u32, lane: LaneId) -> Result<(), TestCaseError> {
@@ -140,7 +230,10 @@ impl Bench {
 
     fn revoke(&mut self, run: u32) -> Result<(), TestCaseError> {
         let mut forgotten = Vec::new();
-        self.lanes.forget(|ticket| ticket.run == run, |ticket| forgotten.push(ticket));
+        for (before, now) in self.lanes.forget(|ticket| ticket.run == run, |ticket| forgotten.push(ticket)) {
+            let known = self.model.parked.values_mut().filter(|(lane, _)| *lane == before);
+            known.for_each(|(lane, _)| *lane = now);
+        }
         let mut expected: Vec<Ticket> = Vec::new();
         for (key, queue) in &mut self.model.queues {
             let runs = self.model.running.contains_key(key);
@@ -165,6 +258,7 @@ impl Bench {
         prop_assert_eq!(census.queued, queues().map(|queue| queue.len() - 1).sum::<usize>());
         prop_assert_eq!(census.running, self.model.running.len());
         prop_assert_eq!(census.dead, self.model.closed.len());
+        prop_assert_eq!(census.parked, self.model.parked.values().filter(|(_, rests)| *rests).count());
         prop_assert_eq!(census.idle(), self.lanes.ready());
         Ok(())
     }
@@ -184,6 +278,7 @@ proptest! {
             bench.step(&Step::Start)?;
             bench.step(&Step::Finish(0))?;
             bench.step(&Step::Buried(0))?;
+            bench.step(&Step::Open(0))?;
         }
         prop_assert_eq!(bench.lanes.census(), Census::default());
     }

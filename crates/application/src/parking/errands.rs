@@ -1,11 +1,15 @@
 //! The parked aggregates of a lot, and the errands under way in them.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::time::Duration;
 
 use laneway_domain::{AggregateKey, Monotonic, Position};
 
 use super::errand::{Errand, Kind, Stage};
 use super::pace::Paces;
+
+/// When an aggregate is looked at again that could not be redriven when it was due.
+pub(super) const LATER: Duration = Duration::from_secs(1);
 
 /// What is known of each parked aggregate.
 #[derive(Debug, Default)]
@@ -67,6 +71,11 @@ impl Errands {
         }
     }
 
+    /// Whether an errand is under way in an aggregate.
+    pub(crate) fn is_busy(&self, key: &AggregateKey) -> bool {
+        self.parked.get(key).is_some_and(|known| known.errand.is_some())
+    }
+
     /// The errand under way in an aggregate.
     pub(crate) fn errand(&mut self, key: &AggregateKey) -> Option<&mut Errand> {
         self.parked.get_mut(key)?.errand.as_mut()
@@ -120,15 +129,15 @@ impl Errands {
                 }
             }
         }
-        if again == Monotonic::NEVER { Ok(None) } else { Err(again) }
+        if again == Monotonic::NEVER { Ok(None) } else { Err(again.min(self.next_due())) }
     }
 
     /// Begins to redrive aggregates whose next attempt is due.
     fn wake(&mut self, now: Monotonic) {
         while let Some((_, key)) = self.due.first().filter(|(due, _)| *due <= now).cloned() {
-            self.wait(key.clone(), None);
-            // One that is busy is read anyway.
-            drop(self.begin(&key, Errand::new(Kind::Redrive(None), None)));
+            let begun = self.begin(&key, Errand::new(Kind::Redrive(None), None));
+            // One with an errand of an operator is looked at again.
+            self.wait(key, begun.err().map(|_| now + LATER));
         }
     }
 

@@ -1,6 +1,6 @@
 //! A lot: one partition's part of the dead-letter store, as its owner sees it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
 use laneway_domain::{
@@ -10,7 +10,7 @@ use laneway_domain::{
 
 use super::call::{Arrival, Call, Reply};
 use super::errand::{Errand, Kind, Stage};
-use super::errands::Errands;
+use super::errands::{Errands, LATER};
 use super::pace::Paces;
 use crate::policy::{Next, RetryPolicy};
 
@@ -53,14 +53,18 @@ pub(crate) struct Lot {
     verdicts: Vec<(Position, Resolution)>,
     answers: Vec<(WishId, Answer)>,
     errands: Errands,
-    entries: Vec<Wish>,
+    entries: VecDeque<Wish>,
     /// Entries of aggregates that are not parked, in their lanes for a wish.
     loose: HashMap<Position, Option<WishId>>,
     /// Wishes that are taken up and not answered.
     wishes: HashSet<WishId>,
+    /// Wishes that were answered since operators' wishes were asked for last: that list may still name them.
+    answered: HashSet<WishId>,
     /// Aggregates whose entries have all left: what is redelivered of them is settled.
     marks: HashMap<AggregateKey, Position>,
     passed: Vec<AggregateKey>,
+    /// Where the group stands for sure.
+    stands: Option<Resume>,
 }
 
 /// How often a store that refuses is asked again.
@@ -75,7 +79,8 @@ const BACKOFF: RetryPolicy = RetryPolicy {
 const BATCH: usize = 512;
 
 impl Lot {
-    pub(crate) fn new(scope: Scope) -> Self {
+    /// The lot of a scope in which the group stands there.
+    pub(crate) fn new(scope: Scope, stands: Option<Resume>) -> Self {
         Self {
             scope,
             claim: None,
@@ -86,11 +91,13 @@ impl Lot {
             verdicts: Vec::new(),
             answers: Vec::new(),
             errands: Errands::default(),
-            entries: Vec::new(),
+            entries: VecDeque::new(),
             loose: HashMap::new(),
             wishes: HashSet::new(),
+            answered: HashSet::new(),
             marks: HashMap::new(),
             passed: Vec::new(),
+            stands,
         }
     }
 
@@ -98,7 +105,18 @@ impl Lot {
     pub(crate) fn is_busy(&self) -> bool {
         let again = self.again.as_ref().is_some_and(|(call, _)| call.writes());
         let under_way = self.under_way == Some(true);
-        again || under_way || !self.arrivals.is_empty() || !self.verdicts.is_empty()
+        let waits = !self.arrivals.is_empty() || !self.verdicts.is_empty() || !self.answers.is_empty();
+        again || under_way || waits
+    }
+
+    /// How many wishes are taken up.
+    pub(crate) fn wishes(&self) -> usize {
+        self.wishes.len()
+    }
+
+    /// Operators' wishes are asked for: the list will not name what is answered by now.
+    pub(crate) fn asks(&mut self) {
+        self.answered.clear();
     }
 
     /// The next call, if it is time for one; `Err` says when.
@@ -133,7 +151,7 @@ impl Lot {
         if !self.answers.is_empty() {
             return Ok(Call::Answer(std::mem::take(&mut self.answers)));
         }
-        if let Some(wish) = self.entries.pop() {
+        if let Some(wish) = self.entries.pop_front() {
             let WishTarget::Entry(position) = wish.target else { unreachable!("only entries wait there") };
             return Ok(Call::Entry { wish: Box::new(wish), position });
         }
@@ -187,9 +205,12 @@ impl Lot {
                 deeds.push(Deed::Settle(arrivals));
             }
             (Call::Answer(answers), _) => {
-                self.wishes.retain(|id| answers.iter().all(|(answered, _)| answered != id));
+                for (id, _) in answers {
+                    self.wishes.remove(&id);
+                    self.answered.insert(id);
+                }
             }
-            (Call::Page { key, limit, .. }, Reply::Entries(entries)) => self.page(key, entries, limit, deeds),
+            (Call::Page { key, .. }, Reply::Entries(entries)) => self.page(key, entries, deeds),
             (Call::Entry { wish, .. }, Reply::Entries(entries)) => self.entry(*wish, entries, deeds),
             _ => {}
         }
@@ -198,7 +219,7 @@ impl Lot {
     fn learn(&mut self, known: &[ParkedAggregate], now: (Monotonic, Timestamp)) {
         for ParkedAggregate { key, last, waits } in known {
             match waits {
-                None => drop(self.marks.insert(key.clone(), *last)),
+                None => self.mark(key.clone(), *last),
                 Some(Waits::Dead) => self.errands.parked(key.clone(), *last, None),
                 Some(Waits::Until(due)) => self.errands.parked(key.clone(), *last, Some(at(*due, now))),
             }
@@ -207,10 +228,7 @@ impl Lot {
 
     fn stored(&mut self, entry: &ParkEntry, now: (Monotonic, Timestamp)) {
         let Some(key) = &entry.key else { return };
-        let due = match &entry.state {
-            ParkState::Backoff { due, .. } => Some(at(*due, now)),
-            ParkState::Dead(_) | ParkState::Follower => None,
-        };
+        let due = due(&entry.state).map(|due| at(due, now));
         self.marks.remove(key);
         self.errands.parked(key.clone(), entry.event.position, due);
     }
@@ -230,29 +248,48 @@ impl Lot {
         !self.marks.is_empty()
     }
 
-    /// The group stands here for sure: marks that are passed go.
-    pub(crate) fn committed(&mut self, resume: Resume) {
-        let passed = self.marks.extract_if(|_, last| resume.is_past(*last)).map(|(key, _)| key);
-        self.passed.extend(passed);
+    /// Keeps the mark of an aggregate, unless nothing up to it can be redelivered.
+    fn mark(&mut self, key: AggregateKey, last: Position) {
+        if self.stands.is_some_and(|stands| stands.is_past(last)) {
+            self.passed.push(key);
+        } else {
+            self.marks.insert(key, last);
+        }
     }
 
-    /// Takes a wish up; one that is taken up already is passed over.
-    pub(crate) fn wish(&mut self, wish: Wish) {
-        if !self.wishes.insert(wish.id) {
-            return;
+    /// The group stands here for sure: marks that are passed go. Whether there are any.
+    pub(crate) fn committed(&mut self, resume: Resume) -> bool {
+        self.stands = Some(resume);
+        let passed = self.marks.extract_if(|_, last| resume.is_past(*last)).map(|(key, _)| key);
+        self.passed.extend(passed);
+        !self.passed.is_empty()
+    }
+
+    /// Takes a wish up, and says whether it did: one that is taken up already is passed over, and one that has to wait
+    /// is asked for again.
+    pub(crate) fn wish(&mut self, wish: Wish) -> bool {
+        if self.answered.contains(&wish.id) || !self.wishes.insert(wish.id) {
+            return false;
         }
-        let key = match &wish.target {
-            WishTarget::Entry(_) => return self.entries.push(wish),
-            WishTarget::Aggregate(key) => key.clone(),
-        };
+        let id = wish.id;
+        match &wish.target {
+            WishTarget::Entry(_) => self.entries.push_back(wish),
+            WishTarget::Aggregate(key) => self.errand(&key.clone(), &wish),
+        }
+        self.wishes.contains(&id)
+    }
+
+    /// Begins an errand for a wish.
+    fn errand(&mut self, key: &AggregateKey, wish: &Wish) {
         let kind = match wish.act {
             Act::Redrive { per_second } => Kind::Redrive(per_second),
             Act::Skip => Kind::Skip,
-            Act::Purge | Act::Edit(_) => Kind::Purge,
+            Act::Purge => Kind::Purge,
+            // Only an entry has a content.
+            Act::Edit(_) => return self.answers.push((wish.id, Answer::Nothing)),
         };
-        let begun = self.errands.begin(&key, Errand::new(kind, Some(wish.id)));
-        if begun.is_err() {
-            self.refuse(&key, &wish);
+        if self.errands.begin(key, Errand::new(kind, Some(wish.id))).is_err() {
+            self.refuse(key, wish);
         }
     }
 
@@ -265,11 +302,13 @@ impl Lot {
         }
     }
 
-    fn page(&mut self, key: AggregateKey, entries: Vec<ParkEntry>, limit: usize, deeds: &mut Vec<Deed>) {
+    /// A page without entries says that nothing is left, whatever the store said before.
+    fn page(&mut self, key: AggregateKey, mut entries: Vec<ParkEntry>, deeds: &mut Vec<Deed>) {
         let upto = self.errands.last(&key);
         let Some(errand) = self.errands.errand(&key) else { return };
+        // A store that says the same again must not make a redrive endless.
+        entries.retain(|entry| errand.cursor.is_none_or(|cursor| entry.event.position > cursor));
         errand.cursor = entries.last().map(|entry| entry.event.position).or(errand.cursor);
-        let is_last = entries.len() < limit;
         match errand.kind {
             _ if entries.is_empty() => {
                 errand.stage = Stage::AtWork;
@@ -277,7 +316,7 @@ impl Lot {
             }
             Kind::Redrive(_) => {
                 errand.stage = Stage::AtWork;
-                let upto = upto.filter(|_| is_last);
+                let upto = upto.filter(|upto| errand.cursor >= Some(*upto));
                 deeds.push(Deed::Feed(Feed { key: Some(key), entries, upto, loose: false }));
             }
             Kind::Check => self.finish(&key),
@@ -311,6 +350,11 @@ impl Lot {
         };
         let position = entry.event.position;
         let parked = entry.key.clone().filter(|key| self.errands.has(key));
+        if parked.as_ref().is_some_and(|key| self.errands.is_busy(key)) {
+            // It may be in its lane: the wish is asked for again later.
+            self.wishes.remove(&wish.id);
+            return;
+        }
         match wish.act {
             Act::Edit(body) => {
                 self.verdicts.push((position, Resolution::Edited(body)));
@@ -320,7 +364,6 @@ impl Lot {
                 self.verdicts.push((position, Resolution::Skipped));
                 self.answers.push((wish.id, Answer::Done(1)));
                 if let Some(key) = parked {
-                    // One that is under way sees it by itself.
                     drop(self.errands.begin(&key, Errand::new(Kind::Check, None)));
                 }
             }
@@ -362,9 +405,8 @@ impl Lot {
                 Resolution::Stays(state) => {
                     let errand = self.errands.end(&key);
                     self.answer(errand.as_ref(), Answer::FailedAgain);
-                    if let ParkState::Backoff { due, .. } = state {
-                        self.errands.wait(key, Some(at(*due, now)));
-                    }
+                    let due = due(state).map(|due| at(due, now));
+                    self.errands.wait(key, due);
                 }
                 _ => {}
             }
@@ -377,12 +419,29 @@ impl Lot {
         self.errands.read_on(key);
     }
 
+    /// What was fed did not get into its lane: the wish is asked for again later.
+    pub(crate) fn later(&mut self, key: &AggregateKey, now: Monotonic) {
+        match self.errands.end(key) {
+            Some(Errand { wish: Some(id), .. }) => _ = self.wishes.remove(&id),
+            Some(_) => self.errands.wait(key.clone(), Some(now + LATER)),
+            None => {}
+        }
+    }
+
     /// A lane is open again: nothing of its aggregate is in the store.
     pub(crate) fn opened(&mut self, key: &AggregateKey) {
         if let Some((last, errand)) = self.errands.opened(key) {
-            self.marks.insert(key.clone(), last);
+            self.mark(key.clone(), last);
             self.answer(errand.as_ref(), Answer::Done);
         }
+    }
+}
+
+/// When an entry is tried again; none where it does not wait for that.
+const fn due(state: &ParkState) -> Option<Timestamp> {
+    match state {
+        ParkState::Backoff { due, .. } => Some(*due),
+        ParkState::Dead(_) | ParkState::Follower => None,
     }
 }
 

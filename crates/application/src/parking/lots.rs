@@ -1,6 +1,6 @@
 //! All lots of a subscription, and the calls that are under way for them.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -30,7 +30,10 @@ pub(crate) struct Lots {
     paces: Paces,
     /// When operators' wishes are asked for next; never while they are being asked for.
     next_poll: Monotonic,
-    refusal: Option<String>,
+    /// How many of them at most.
+    asked_for: usize,
+    /// What the store says to which lot, while it refuses.
+    refusals: BTreeMap<Tenure, String>,
 }
 
 impl Lots {
@@ -52,7 +55,8 @@ impl Lots {
             alarms: BTreeSet::new(),
             paces: Paces::default(),
             next_poll: Monotonic::NEVER,
-            refusal: None,
+            asked_for: WISHES,
+            refusals: BTreeMap::new(),
         }
     }
 
@@ -62,8 +66,8 @@ impl Lots {
     }
 
     /// A partition is ours: its scope has to be claimed before it starts.
-    pub(crate) fn begin(&mut self, tenure: Tenure, scope: Scope, now: Monotonic) {
-        self.lots.insert(tenure, Lot::new(scope));
+    pub(crate) fn begin(&mut self, tenure: Tenure, scope: Scope, stands: Option<Resume>, now: Monotonic) {
+        self.lots.insert(tenure, Lot::new(scope, stands));
         self.touched.push(tenure);
         if self.next_poll == Monotonic::NEVER && self.lots.len() == 1 {
             self.next_poll = now + self.poll;
@@ -72,9 +76,9 @@ impl Lots {
 
     /// A partition is no longer ours. Calls under way may still land: the next claim voids them.
     pub(crate) fn end(&mut self, tenure: Tenure) {
+        self.refusals.remove(&tenure);
         if self.lots.remove(&tenure).is_some() && self.lots.is_empty() {
             self.next_poll = Monotonic::NEVER;
-            self.refusal = None;
         }
     }
 
@@ -92,10 +96,9 @@ impl Lots {
 
     /// The group stands here for sure.
     pub(crate) fn committed(&mut self, tenure: Tenure, resume: Resume) {
-        if self.look(tenure).is_some_and(Lot::has_marks)
-            && let Some(lot) = self.lot(tenure)
-        {
-            lot.committed(resume);
+        let Some(lot) = self.lots.get_mut(&tenure) else { return };
+        if lot.committed(resume) {
+            self.touched.push(tenure);
         }
     }
 
@@ -106,7 +109,7 @@ impl Lots {
 
     /// What the store says, while it refuses.
     pub(crate) fn refusal(&self) -> Option<&str> {
-        self.refusal.as_deref()
+        self.refusals.first_key_value().map(|(_, refusal)| refusal.as_str())
     }
 
     /// Makes the calls that it is time for.
@@ -128,9 +131,12 @@ impl Lots {
             }
         }
         if self.next_poll <= now {
-            let claims: Vec<_> = self.lots.values().filter_map(|lot| lot.claim.clone()).collect();
             self.next_poll = Monotonic::NEVER;
-            self.running.push(Box::pin(desk.clone().wishes(claims, WISHES)));
+            self.lots.values_mut().for_each(Lot::asks);
+            let claims = self.lots.values().filter_map(|lot| lot.claim.clone()).collect();
+            // Those that are taken up already may be the oldest for long.
+            self.asked_for = WISHES + self.lots.values().map(Lot::wishes).sum::<usize>();
+            self.running.push(Box::pin(desk.clone().wishes(claims, self.asked_for)));
         }
     }
 
@@ -157,22 +163,26 @@ impl Lots {
         let mut deeds = Vec::new();
         let Some(lot) = self.lots.get_mut(&tenure) else { return (deeds, None) };
         let error = lot.answered(call, result, now, &mut deeds).err();
-        self.refusal = error.as_ref().map(ToString::to_string);
+        match &error {
+            Some(error) => drop(self.refusals.insert(tenure, error.to_string())),
+            None => drop(self.refusals.remove(&tenure)),
+        }
         self.touched.push(tenure);
         (deeds, error)
     }
 
     /// Operators' wishes have come.
     pub(crate) fn wished(&mut self, wishes: Vec<Wish>, now: Monotonic) {
-        if !self.lots.is_empty() {
-            self.next_poll = now + self.poll;
-        }
+        let (all, mut taken) = (wishes.len() < self.asked_for, false);
         for wish in wishes {
             let lot = self.lots.iter_mut().find(|(_, lot)| lot.scope == wish.scope && lot.claim.is_some());
             if let Some((tenure, lot)) = lot {
                 self.touched.push(*tenure);
-                lot.wish(wish);
+                taken |= lot.wish(wish);
             }
+        }
+        if !self.lots.is_empty() {
+            self.next_poll = if all || !taken { now + self.poll } else { now };
         }
     }
 }

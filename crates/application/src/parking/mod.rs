@@ -10,6 +10,8 @@ mod errands;
 mod lot;
 mod lots;
 mod pace;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use call::{Arrival, Stored};
 pub(crate) use lot::{Deed, Feed};

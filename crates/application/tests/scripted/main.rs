@@ -9,5 +9,6 @@ mod dead_letters;
 mod diary;
 mod fence;
 mod full_lane;
+mod parked;
 mod permits;
 mod stage;

@@ -1,151 +1,13 @@
-//! Parking and redrive, on the memory broker and the virtual clock.
+//! Parking and redrive where nothing goes wrong beyond handlers.
 
-#![allow(clippy::unwrap_used)]
-
-use std::collections::HashSet;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use laneway_application::Bus;
-use laneway_application::consume::{Ground, Subscription, SubscriptionOptions};
+use laneway_application::consume::SubscriptionOptions;
 use laneway_application::policy::RetryPolicy;
-use laneway_domain::{
-    Act, AggregateId, AggregateKey, Answer, Asked, Body, By, DeadLetterDesk, DeskError, Envelope, Event,
-    Filter, GroupId, HandlerError, ParkState, StoredLetter, TopicName, handler_fn,
-};
-use laneway_memory::{MemoryBroker, MemoryConfig, MemoryDeadLetters};
+use laneway_domain::{Act, AggregateId, Answer, Body, DeadLetterDesk, DeskError, Envelope, Filter};
 use laneway_testkit::SimClock;
 
-/// A bus on memory, a handler that fails what it is told to, and what it handled.
-struct World {
-    bus: Bus,
-    broker: Arc<MemoryBroker>,
-    letters: MemoryDeadLetters,
-    clock: Arc<SimClock>,
-    poison: Arc<Mutex<HashSet<String>>>,
-    handled: Arc<Mutex<Vec<String>>>,
-}
-
-const REDRIVE: Act = Act::Redrive { per_second: None };
-
-impl World {
-    fn new() -> Self {
-        let clock = Arc::new(SimClock::new());
-        let config = MemoryConfig { partitions: 1, ..MemoryConfig::default() };
-        let broker = Arc::new(MemoryBroker::new(config, clock.clone()).unwrap());
-        let letters = MemoryDeadLetters::new();
-        let (poison, handled) = (Arc::default(), Arc::default());
-        Self { bus: bus(&broker, &letters, &clock), broker, letters, clock, poison, handled }
-    }
-
-    /// The same broker and letters under another process.
-    fn restart(&mut self) {
-        self.bus = bus(&self.broker, &self.letters, &self.clock);
-    }
-
-    async fn subscribe(&self, change: impl FnOnce(&mut SubscriptionOptions)) -> Subscription {
-        let mut options = SubscriptionOptions::new(group(), [topic()]);
-        options.retry = RetryPolicy::none();
-        change(&mut options);
-        let (poison, handled) = (self.poison.clone(), self.handled.clone());
-        let handler = handler_fn(move |event: Event| {
-            let said = said(&event);
-            let result = if poison.lock().unwrap().contains(&said) {
-                Err(HandlerError::retryable("poison"))
-            } else {
-                handled.lock().unwrap().push(said);
-                Ok(())
-            };
-            std::future::ready(result)
-        });
-        self.bus.subscribe(options, handler).await.unwrap()
-    }
-
-    fn poison(&self, what: &[&str]) {
-        *self.poison.lock().unwrap() = what.iter().map(|what| (*what).to_owned()).collect();
-    }
-
-    async fn publish(&self, what: &[&str]) {
-        for what in what {
-            let (aggregate, _) = what.split_at(1);
-            let event = Envelope::new(topic(), (*what).to_owned())
-                .with_aggregate(AggregateId::new(aggregate).unwrap());
-            self.bus.publish(event).await.unwrap();
-        }
-    }
-
-    fn handled(&self) -> Vec<String> {
-        self.handled.lock().unwrap().clone()
-    }
-
-    async fn stored(&self) -> Vec<StoredLetter> {
-        self.letters.list(&Filter::group(group()), None, 1_000).await.unwrap()
-    }
-
-    /// What waits, with a word for why.
-    async fn waiting(&self) -> Vec<String> {
-        let word = |letter: StoredLetter| {
-            let why = match letter.state {
-                ParkState::Dead(_) => "dead",
-                ParkState::Follower => "behind",
-                ParkState::Backoff { .. } => "later",
-            };
-            let Body::Event(envelope) = letter.original else { unreachable!() };
-            format!("{} {why}", String::from_utf8_lossy(envelope.payload()))
-        };
-        self.stored().await.into_iter().map(word).collect()
-    }
-
-    async fn ask(&self, filter: &Filter, act: Act) -> Result<Asked, DeskError> {
-        self.letters.ask(filter, act, &by(), SimClock::BIRTH, false).await
-    }
-
-    async fn answers(&self) -> Vec<Answer> {
-        let audit = self.letters.audit(&group(), None, 1_000).await.unwrap();
-        audit.into_iter().filter_map(|(_, line)| line.answer).collect()
-    }
-
-    async fn answered(&self, answers: usize) -> Vec<Answer> {
-        loop {
-            let told = self.answers().await;
-            if told.len() >= answers {
-                return told;
-            }
-            laneway_domain::Clock::wake_at(
-                &*self.clock,
-                laneway_domain::Clock::monotonic(&*self.clock) + Duration::from_millis(100),
-            )
-            .await;
-        }
-    }
-}
-
-fn bus(broker: &Arc<MemoryBroker>, letters: &MemoryDeadLetters, clock: &Arc<SimClock>) -> Bus {
-    let dead_letters = Some(Arc::new(letters.clone()) as _);
-    Bus::new(broker.clone(), Ground { subscriber: broker.clone(), dead_letters, clock: clock.clone() })
-}
-
-fn by() -> By {
-    By::new("a test", "to see it").unwrap()
-}
-
-fn topic() -> TopicName {
-    TopicName::new("orders").unwrap()
-}
-
-fn group() -> GroupId {
-    GroupId::new("billing").unwrap()
-}
-
-fn key(aggregate: &str) -> AggregateKey {
-    AggregateKey { topic: topic(), tenant: None, id: AggregateId::new(aggregate).unwrap() }
-}
-
-fn said(event: &Event) -> String {
-    String::from_utf8_lossy(event.payload()).into_owned()
-}
-
-const CLOSE: Duration = Duration::from_secs(5);
+use crate::world::{CLOSE, REDRIVE, World, by, group, key, topic};
 
 #[tokio::test(start_paused = true)]
 async fn what_follows_a_dead_head_is_parked_in_order_and_the_others_go_on() {
@@ -155,7 +17,10 @@ async fn what_follows_a_dead_head_is_parked_in_order_and_the_others_go_on() {
     world.publish(&["a1", "a2", "b1", "a3", "b2", "a4"]).await;
     let stats = orders.wait_until(|stats| stats.handled + stats.dead_letters + stats.parked == 6).await;
     assert_eq!((stats.dead_letters, stats.parked, stats.lanes.parked), (1, 2, 1));
-    assert_eq!(world.handled(), ["a1", "b1", "b2"]);
+    assert_eq!(
+        (world.handled_of("a"), world.handled_of("b")),
+        (vec!["a1".to_owned()], vec!["b1".to_owned(), "b2".to_owned()])
+    );
     assert_eq!(world.waiting().await, ["a2 dead", "a3 behind", "a4 behind"]);
     assert_eq!(orders.wait_until(|stats| stats.open == 0).await.open_bytes, 0);
     world.bus.close(CLOSE).await;
@@ -363,5 +228,23 @@ async fn a_redrive_with_a_cap_takes_its_time() {
     let took = laneway_domain::Clock::monotonic(&*world.clock).since(start);
     assert!((Duration::from_secs(4)..Duration::from_secs(8)).contains(&took), "{took:?}");
     assert_eq!(world.handled(), all);
+    world.bus.close(CLOSE).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn ten_thousand_parked_aggregates_are_redriven_with_a_wish_each() {
+    let world = World::new();
+    let names: Vec<String> = (0..10_000).map(|n| format!("n{n}")).collect();
+    world.poison(&names.iter().map(String::as_str).collect::<Vec<_>>());
+    let orders = world.subscribe(|_| ()).await;
+    for name in &names {
+        let event = Envelope::new(topic(), name.clone()).with_aggregate(AggregateId::new(name).unwrap());
+        world.bus.publish(event).await.unwrap();
+    }
+    orders.wait_until(|stats| stats.dead_letters == 10_000).await;
+    world.poison(&[]);
+    assert_eq!(world.ask(&Filter::group(group()), REDRIVE).await.unwrap().wishes.len(), 10_000);
+    orders.wait_until(|stats| stats.redriven == 10_000).await;
+    assert!(world.waiting().await.is_empty());
     world.bus.close(CLOSE).await;
 }

@@ -1,0 +1,8 @@
+//! Parking and redrive, on the memory broker and the virtual clock.
+
+#![allow(clippy::unwrap_used)]
+
+mod faults;
+mod flow;
+mod store;
+mod world;
