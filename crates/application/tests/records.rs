@@ -119,7 +119,6 @@ async fn records_are_decoded_in_order_counted_as_they_came_and_buried_byte_for_b
     let mut options = SubscriptionOptions::new(group.clone(), [topic.clone()]);
     options.after_dead_letter = Some(AfterDeadLetter::Skip);
     options.codec = Some(Arc::new(Keyed));
-    options.after_dead_letter = Some(laneway_domain::AfterDeadLetter::Skip);
     let subscription = bus.subscribe(options, handler).await.unwrap();
     let payloads = ["one", "!two", "three", "dies", "five"];
     let id = AggregateId::new("a").unwrap();

@@ -26,8 +26,6 @@ pub(crate) fn group() -> GroupId {
 /// One worker, and the rest by default.
 pub(crate) fn options() -> SubscriptionOptions {
     let mut options = SubscriptionOptions::new(group(), [topic()]);
-    // Nothing of a lane is left behind its dead letter.
-    options.after_dead_letter = Some(AfterDeadLetter::Skip);
     options.workers = 1;
     options
 }
