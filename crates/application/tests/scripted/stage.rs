@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use laneway_application::consume::{Ground, Subscription, SubscriptionOptions, subscribe};
-use laneway_domain::{
-    AfterDeadLetter, Clock, DeadLetterQueue, Event, Filter, GroupId, Handler, HandlerError, handler_fn,
-};
+use laneway_domain::{Clock, DeadLetterQueue, Event, Filter, GroupId, Handler, HandlerError, handler_fn};
 use laneway_memory::MemoryDeadLetters;
 use laneway_testkit::SimClock;
 

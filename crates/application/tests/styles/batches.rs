@@ -182,6 +182,7 @@ async fn a_member_that_runs_out_of_time_leaves_the_batch_to_the_others_and_comes
         }
     });
     let mut options = options();
+    options.workers = 1;
     options.processing_timeout = Duration::from_secs(60);
     options.retry = RetryPolicy { max_retries: 20, ..RetryPolicy::default() };
     options.router = options.router.timeout_by(|event| {
