@@ -13,6 +13,7 @@ use super::errand::{Errand, Kind, Stage};
 use super::errands::Errands;
 use super::pace::Paces;
 use crate::policy::{Next, RetryPolicy};
+use crate::sabotage::{Bug, is_planted};
 
 /// What a lot wants done by the loop.
 #[derive(Debug)]
@@ -60,6 +61,9 @@ pub(crate) struct Lot {
     wishes: HashSet<WishId>,
     /// Aggregates whose entries have all left: what is redelivered of them is settled.
     marks: HashMap<AggregateKey, Position>,
+    /// Aggregates that were parked when the scope was claimed: what is redelivered of them is settled too, also while
+    /// their lanes open again.
+    found: HashMap<AggregateKey, Position>,
     passed: Vec<AggregateKey>,
 }
 
@@ -90,6 +94,7 @@ impl Lot {
             loose: HashMap::new(),
             wishes: HashSet::new(),
             marks: HashMap::new(),
+            found: HashMap::new(),
             passed: Vec::new(),
         }
     }
@@ -197,6 +202,9 @@ impl Lot {
 
     fn learn(&mut self, known: &[ParkedAggregate], now: (Monotonic, Timestamp)) {
         for ParkedAggregate { key, last, waits } in known {
+            if waits.is_some() {
+                self.found.insert(key.clone(), *last);
+            }
             match waits {
                 None => drop(self.marks.insert(key.clone(), *last)),
                 Some(Waits::Dead) => self.errands.parked(key.clone(), *last, None),
@@ -220,20 +228,27 @@ impl Lot {
         self.arrivals.push(arrival);
     }
 
-    /// An event that was redelivered left the store before: it is settled.
+    /// An event that was redelivered is in the store, or left it before: it is settled.
     pub(crate) fn is_marked(&self, key: &AggregateKey, position: Position) -> bool {
-        self.marks.get(key).is_some_and(|last| position <= *last)
+        if is_planted(Bug::RedeliveredParksAgain) {
+            return false;
+        }
+        [&self.marks, &self.found]
+            .into_iter()
+            .filter_map(|known| known.get(key))
+            .any(|last| position <= *last)
     }
 
     /// Whether anything is marked.
     pub(crate) fn has_marks(&self) -> bool {
-        !self.marks.is_empty()
+        !self.marks.is_empty() || !self.found.is_empty()
     }
 
     /// The group stands here for sure: marks that are passed go.
     pub(crate) fn committed(&mut self, resume: Resume) {
         let passed = self.marks.extract_if(|_, last| resume.is_past(*last)).map(|(key, _)| key);
         self.passed.extend(passed);
+        self.found.retain(|_, last| !resume.is_past(*last));
     }
 
     /// Takes a wish up; one that is taken up already is passed over.
@@ -265,7 +280,7 @@ impl Lot {
         }
     }
 
-    fn page(&mut self, key: AggregateKey, entries: Vec<ParkEntry>, limit: usize, deeds: &mut Vec<Deed>) {
+    fn page(&mut self, key: AggregateKey, mut entries: Vec<ParkEntry>, limit: usize, deeds: &mut Vec<Deed>) {
         let upto = self.errands.last(&key);
         let Some(errand) = self.errands.errand(&key) else { return };
         errand.cursor = entries.last().map(|entry| entry.event.position).or(errand.cursor);
@@ -276,6 +291,9 @@ impl Lot {
                 deeds.push(Deed::Feed(Feed { key: Some(key), entries, upto, loose: false }));
             }
             Kind::Redrive(_) => {
+                if is_planted(Bug::FollowerBeforeParkedHead) {
+                    entries.reverse();
+                }
                 errand.stage = Stage::AtWork;
                 let upto = upto.filter(|_| is_last);
                 deeds.push(Deed::Feed(Feed { key: Some(key), entries, upto, loose: false }));
