@@ -120,9 +120,7 @@ impl<'h> Waiting<'h> {
     fn ended(&mut self, start: &'h Start, outcome: Outcome) {
         let tenure = self.begun.remove(&start.run).unwrap_or_default();
         let Some(lane) = lane(start) else { return };
-        if outcome == Outcome::Done {
-            self.settle(lane, start.place.position);
-        } else if self.loose.contains(&start.place) {
+        if outcome == Outcome::Done || self.loose.contains(&start.place) {
             self.settle(lane, start.place.position);
         } else if tenure == self.tenure(start) && !self.gaps.hold(lane.1, start.place.position) {
             self.lanes.entry(&start.place).or_default().insert(lane);

@@ -95,7 +95,7 @@ pub(super) async fn clear(stage: &Stage) {
     loop {
         for (group, name) in stage.groups.iter().enumerate() {
             // By chance, but not by the dice of a plan: they are drawn no more.
-            let purges = stage.scenario.groups[group].seed % 5 == 0;
+            let purges = stage.scenario.groups[group].seed.is_multiple_of(5);
             let act = if purges { Act::Purge } else { Act::Redrive { per_second: None } };
             if !list(stage, desk, group).await.is_empty() {
                 ask(stage, desk, &Filter::group(name.clone()), act).await;
