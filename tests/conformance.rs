@@ -1,6 +1,8 @@
 //! The conformance suite on the memory broker, with events and with records, and the suite itself on brokers that are
 //! broken.
 
+mod unfenced;
+
 mod conformance {
     mod broken;
     pub(crate) mod memory;

@@ -3,14 +3,20 @@
 //! Built with `--features sabotage` only.
 
 mod seeds;
+mod unfenced;
 
+use std::sync::Arc;
+
+use async_trait::async_trait;
 use laneway_application::lanes::{Admitted, Lanes, Ticket};
 use laneway_application::ledger::{Ledger, Opening, Settled};
 use laneway_application::sabotage::{Bug, plant};
 use laneway_domain::invariant::Invariant;
 use laneway_domain::{Assignment, Epoch, PartitionId, PartitionNumber, Position, Resume, TopicName};
+use laneway_testkit::conformance::{Adapter, Capabilities, Factory, Needs};
 use laneway_testkit::simulation::simulate;
 use seeds::Memory;
+use unfenced::Open;
 
 /// How many seeds a bug may hide from.
 const SEEDS: u64 = 300;
@@ -74,6 +80,48 @@ fn a_ghost_whose_lane_opens_early_is_caught() {
 #[test]
 fn a_shutdown_that_loses_what_is_in_flight_is_caught() {
     assert_caught(Bug::ShutdownLosesInFlight, &[Invariant::I7]);
+}
+
+#[test]
+fn a_follower_that_starts_before_its_parked_head_is_caught() {
+    assert_caught(Bug::FollowerBeforeParkedHead, &[Invariant::I4, Invariant::I15]);
+}
+
+#[test]
+fn a_redelivered_event_that_is_parked_again_is_caught() {
+    assert_caught(Bug::RedeliveredParksAgain, &[Invariant::I10]);
+}
+
+#[test]
+fn an_aggregate_that_is_redriven_behind_live_events_is_caught() {
+    assert_caught(Bug::UnparkRacesLive, &[Invariant::I4]);
+}
+
+/// The memory broker, with a dead-letter store that forgets whose claim is the newest.
+struct Unfenced;
+
+#[async_trait]
+impl Factory for Unfenced {
+    fn capabilities(&self) -> Capabilities {
+        Memory.capabilities()
+    }
+
+    async fn adapter(&self, needs: Needs) -> Adapter {
+        let adapter = Memory.adapter(needs).await;
+        Adapter { dead_letters: Arc::new(Open::new(adapter.dead_letters)), ..adapter }
+    }
+}
+
+#[test]
+fn a_late_write_of_an_old_owner_that_becomes_visible_is_caught() {
+    let by = [Invariant::I4, Invariant::I10, Invariant::I15];
+    let broken = |seed| {
+        let failure = simulate(seed, &Unfenced).err()?;
+        by.into_iter().find(|invariant| failure.breaks(*invariant))
+    };
+    let caught = (0..10 * SEEDS).find_map(|seed| Some((seed, broken(seed)?)));
+    println!("a store without fences: {caught:?}");
+    assert!(caught.is_some(), "a store without fences breaks none of {by:?}");
 }
 
 /// On one thread the last word of a worker is heard before the loss that ends its tenure, so the struct is asked itself.

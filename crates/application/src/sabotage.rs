@@ -27,11 +27,17 @@ pub enum Bug {
     GhostLaneOpensEarly,
     /// A shutdown commits what was still running.
     ShutdownLosesInFlight,
+    /// Entries come back from the dead-letter store in another order than they went.
+    FollowerBeforeParkedHead,
+    /// A redelivered event that is in the dead-letter store is parked again.
+    RedeliveredParksAgain,
+    /// What arrives for a parked aggregate queues in memory, where its redrive finds it ahead.
+    UnparkRacesLive,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 13] = [
         Self::CommitPassesUnfinished,
         Self::LaneOpenDuringRetry,
         Self::OldEpochSettles,
@@ -42,6 +48,9 @@ impl Bug {
         Self::RedeliveryStartsTwice,
         Self::GhostLaneOpensEarly,
         Self::ShutdownLosesInFlight,
+        Self::FollowerBeforeParkedHead,
+        Self::RedeliveredParksAgain,
+        Self::UnparkRacesLive,
     ];
 }
 

@@ -57,7 +57,8 @@ pub trait Parking: Send + Sync {
     async fn resolve(&self, claim: &Claim, verdicts: Vec<(Position, Resolution)>) -> Result<(), StoreError>;
     /// Takes away the marks of aggregates without entries.
     async fn forget(&self, claim: &Claim, aggregates: Vec<AggregateKey>) -> Result<(), StoreError>;
-    /// What operators asked for in any of these scopes and nobody has answered, oldest first; at most `limit`.
+    /// What operators asked for in any of these scopes and nobody has answered, oldest first; at most `limit`. Fenced where
+    /// one of the claims is void: who owns a quiet partition learns it here.
     async fn wishes(&self, claims: &[Claim], limit: usize) -> Result<Vec<Wish>, StoreError>;
     /// Answers wishes; they are not asked for again.
     async fn answer(

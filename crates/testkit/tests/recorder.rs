@@ -322,7 +322,7 @@ async fn only_what_the_store_took_is_recorded_as_buried() {
     let buried: Vec<_> = happenings(&recorder)
         .into_iter()
         .map(|what| match what {
-            Happening::DeadLettered { place, id, key, cause: DeathCause::Fatal, digest } => {
+            Happening::DeadLettered { place, id, key, cause: DeathCause::Fatal, digest, parks: false } => {
                 assert_eq!((id, key), (envelope().id(), envelope().key()));
                 assert_eq!(digest, Digest::of_body(&Body::Event(envelope())));
                 place.position.value()

@@ -36,6 +36,10 @@ impl Loop {
     /// Opens a batch and hands it out. What a former owner finished is not handed out again.
     pub(super) fn deliver(&mut self, batch: &Batch) {
         let Some(tenure) = self.ledger.tenure(batch.partition, batch.epoch) else { return };
+        if self.drains.covers(tenure) {
+            // What queued is forgotten: a later event must not be parked without it.
+            return;
+        }
         let (Some(info), workers) = (self.ledger.info(tenure).cloned(), self.crew.len()) else { return };
         let Some(book) = self.ledger.book(tenure) else { return };
         let marks = self.lots.look(tenure).filter(|lot| lot.has_marks());

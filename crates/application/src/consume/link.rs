@@ -95,6 +95,13 @@ impl Link {
         }
     }
 
+    /// Leaves without a word, and opens a new session: only the broker can say again what is ours.
+    pub(crate) fn reopen(&mut self, error: &SessionError) {
+        if self.session().is_some() {
+            self.back_off(error);
+        }
+    }
+
     fn heard(&mut self, event: SessionEvent) -> LinkEvent {
         match &event {
             SessionEvent::Failed(error @ SessionError { reopen: true, .. }) => self.back_off(error),

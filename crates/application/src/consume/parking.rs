@@ -3,7 +3,8 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use laneway_domain::{
-    AggregateKey, Monotonic, ParkState, ParkedAggregate, Position, Resolution, Resume, Scope, Timestamp,
+    AggregateKey, Monotonic, ParkState, ParkedAggregate, Position, Resolution, Resume, Scope, SessionError,
+    StoreFault, Timestamp,
 };
 
 use super::r#loop::Loop;
@@ -11,6 +12,7 @@ use super::message::{Command, Redrive};
 use super::run::{KeyRef, Run};
 use crate::ledger::{Settled, Tenure};
 use crate::parking::{Arrival, Deed, Feed, Stored};
+use crate::sabotage::{Bug, is_planted};
 
 impl Loop {
     fn instant(&self) -> (Monotonic, Timestamp) {
@@ -51,8 +53,13 @@ impl Loop {
                 }
                 deeds.into_iter().for_each(|deed| self.perform(tenure, deed));
             }
-            Stored::Wishes(Ok(wishes)) => self.lots.wished(wishes, self.now),
-            Stored::Wishes(Err(error)) => {
+            Stored::Wishes(claims, Err(error)) if error.fault() == StoreFault::Fenced => {
+                let tenures = self.lots.holding(&claims);
+                self.lots.wished(Vec::new(), self.now);
+                self.fenced(&tenures);
+            }
+            Stored::Wishes(_, Ok(wishes)) => self.lots.wished(wishes, self.now),
+            Stored::Wishes(_, Err(error)) => {
                 tracing::warn!(%error, "the dead-letter store does not say what operators want");
                 self.lots.wished(Vec::new(), self.now);
             }
@@ -67,8 +74,20 @@ impl Loop {
             }
             Deed::Settle(arrivals) => self.settle_parked(tenure, &arrivals),
             Deed::Feed(feed) => self.feed(tenure, feed),
-            Deed::Fenced => self.give_up(&[tenure]),
+            Deed::Fenced => self.fenced(&[tenure]),
         }
+    }
+
+    /// Somebody else has claimed a partition that the broker gave us: a newer owner, or an older one whose claim came
+    /// late. Who of both is the owner, only the broker knows: it is asked by joining anew.
+    fn fenced(&mut self, tenures: &[Tenure]) {
+        if tenures.is_empty() || self.shared.gate.is_stopped() {
+            return self.give_up(tenures);
+        }
+        let reason = "somebody else has claimed what is parked of a partition".to_owned();
+        let error = SessionError { reopen: true, reason };
+        self.link.reopen(&error);
+        self.failed(error);
     }
 
     /// Tells the workers what is parked, before the partition's first event comes.
@@ -76,7 +95,8 @@ impl Loop {
         let Some(info) = self.ledger.info(tenure).cloned() else { return };
         for parked in known.into_iter().filter(|parked| parked.waits.is_some()) {
             let hash = self.shared.hash(KeyRef::of(&parked.key));
-            let run = Run::marker(tenure, (&info.topic, info.number), parked.key, hash, parked.last);
+            let last = if is_planted(Bug::RedeliveredParksAgain) { Position::new(0) } else { parked.last };
+            let run = Run::marker(tenure, (&info.topic, info.number), parked.key, hash, last);
             self.crew.send(self.crew.of(hash), Command::Parked(Box::new(run)));
         }
     }

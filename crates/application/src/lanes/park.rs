@@ -5,6 +5,7 @@
 
 use super::lane::{LaneId, Phase, Ticket};
 use super::table::Lanes;
+use crate::sabotage::{Bug, is_planted};
 
 impl Lanes {
     /// Parks a lane: `marker` takes the place of its head, and what queued is handed out, in order. The lane has another
@@ -16,7 +17,7 @@ impl Lanes {
         let parked = &mut self.lanes[lane.at as usize];
         parked.generation = parked.generation.wrapping_add(1);
         parked.head = marker;
-        parked.parked = true;
+        parked.parked = !is_planted(Bug::UnparkRacesLive);
         parked.troubled = false;
         let queued: Vec<Ticket> = std::iter::from_fn(|| self.queues.pop(parked)).collect();
         self.census.queued -= queued.len();

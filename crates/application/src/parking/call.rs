@@ -60,8 +60,8 @@ pub(crate) enum Reply {
 pub(crate) enum Stored {
     /// Of a lot.
     Call { tenure: Tenure, call: Box<Call>, result: Result<Reply, StoreError> },
-    /// What operators ask for.
-    Wishes(Result<Vec<Wish>, StoreError>),
+    /// What operators ask for, where these claims hold.
+    Wishes(Vec<Claim>, Result<Vec<Wish>, StoreError>),
 }
 
 /// The store, as calls reach it.
@@ -86,7 +86,8 @@ impl Desk {
             let Some(parking) = self.store.parking() else { return Ok(Vec::new()) };
             parking.wishes(&claims, limit).await
         };
-        Stored::Wishes(self.within(wishes).await)
+        let wishes = self.within(wishes).await;
+        Stored::Wishes(claims, wishes)
     }
 
     async fn ask(&self, scope: &Scope, claim: Option<Claim>, call: Call) -> Result<Reply, StoreError> {

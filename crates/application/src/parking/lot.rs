@@ -13,6 +13,7 @@ use super::errand::{Errand, Kind, Stage};
 use super::errands::{Errands, LATER};
 use super::pace::Paces;
 use crate::policy::{Next, RetryPolicy};
+use crate::sabotage::{Bug, is_planted};
 
 /// What a lot wants done by the loop.
 #[derive(Debug)]
@@ -62,6 +63,9 @@ pub(crate) struct Lot {
     answered: HashSet<WishId>,
     /// Aggregates whose entries have all left: what is redelivered of them is settled.
     marks: HashMap<AggregateKey, Position>,
+    /// Aggregates that were parked when the scope was claimed: what is redelivered of them is settled too, also while
+    /// their lanes open again.
+    found: HashMap<AggregateKey, Position>,
     passed: Vec<AggregateKey>,
     /// Where the group stands for sure.
     stands: Option<Resume>,
@@ -96,6 +100,7 @@ impl Lot {
             wishes: HashSet::new(),
             answered: HashSet::new(),
             marks: HashMap::new(),
+            found: HashMap::new(),
             passed: Vec::new(),
             stands,
         }
@@ -218,6 +223,9 @@ impl Lot {
 
     fn learn(&mut self, known: &[ParkedAggregate], now: (Monotonic, Timestamp)) {
         for ParkedAggregate { key, last, waits } in known {
+            if waits.is_some() {
+                self.found.insert(key.clone(), *last);
+            }
             match waits {
                 None => self.mark(key.clone(), *last),
                 Some(Waits::Dead) => self.errands.parked(key.clone(), *last, None),
@@ -238,14 +246,20 @@ impl Lot {
         self.arrivals.push(arrival);
     }
 
-    /// An event that was redelivered left the store before: it is settled.
+    /// An event that was redelivered is in the store, or left it before: it is settled.
     pub(crate) fn is_marked(&self, key: &AggregateKey, position: Position) -> bool {
-        self.marks.get(key).is_some_and(|last| position <= *last)
+        if is_planted(Bug::RedeliveredParksAgain) {
+            return false;
+        }
+        [&self.marks, &self.found]
+            .into_iter()
+            .filter_map(|known| known.get(key))
+            .any(|last| position <= *last)
     }
 
     /// Whether anything is marked.
     pub(crate) fn has_marks(&self) -> bool {
-        !self.marks.is_empty()
+        !self.marks.is_empty() || !self.found.is_empty()
     }
 
     /// Keeps the mark of an aggregate, unless nothing up to it can be redelivered.
@@ -262,6 +276,7 @@ impl Lot {
         self.stands = Some(resume);
         let passed = self.marks.extract_if(|_, last| resume.is_past(*last)).map(|(key, _)| key);
         self.passed.extend(passed);
+        self.found.retain(|_, last| !resume.is_past(*last));
         !self.passed.is_empty()
     }
 
@@ -315,6 +330,9 @@ impl Lot {
                 deeds.push(Deed::Feed(Feed { key: Some(key), entries, upto, loose: false }));
             }
             Kind::Redrive(_) => {
+                if is_planted(Bug::FollowerBeforeParkedHead) {
+                    entries.reverse();
+                }
                 errand.stage = Stage::AtWork;
                 let upto = upto.filter(|upto| errand.cursor >= Some(*upto));
                 deeds.push(Deed::Feed(Feed { key: Some(key), entries, upto, loose: false }));

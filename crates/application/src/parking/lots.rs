@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use laneway_domain::{
-    BoxFuture, Clock, DeadLetterQueue, Monotonic, OwnerId, Resume, Scope, StoreError, Timestamp, Wish,
+    BoxFuture, Claim, Clock, DeadLetterQueue, Monotonic, OwnerId, Resume, Scope, StoreError, Timestamp, Wish,
 };
 
 use super::call::{Call, Desk, Reply, Stored};
@@ -169,6 +169,13 @@ impl Lots {
         }
         self.touched.push(tenure);
         (deeds, error)
+    }
+
+    /// Whose claims these are; none where one of them is nobody's any more, which says nothing about the others.
+    pub(crate) fn holding(&self, claims: &[Claim]) -> Vec<Tenure> {
+        let holder = |claim| self.lots.iter().find(|(_, lot)| lot.claim.as_ref() == Some(claim));
+        let holders: Option<Vec<_>> = claims.iter().map(|claim| Some(*holder(claim)?.0)).collect();
+        holders.unwrap_or_default()
     }
 
     /// Operators' wishes have come.

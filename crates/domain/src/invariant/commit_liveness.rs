@@ -66,13 +66,13 @@ impl<'h> Progress<'h> {
                 // Whose run it was is not looked up: a run that ends shows that its bus is not quiet yet.
                 self.connected = self.connected.max(at);
             }
-            Happening::DeadLettered { place, .. } => {
+            Happening::DeadLettered { place, parks, .. } => {
                 self.busy.insert(&place.scope, at);
-                if limits.after_dead_letter == AfterDeadLetter::Block {
+                if limits.after_dead_letter == AfterDeadLetter::Block && !parks {
                     self.blocked.insert(&place.scope);
                 }
             }
-            Happening::Parked { place } | Happening::Skipped { place } => {
+            Happening::Parked { place, .. } | Happening::Skipped { place } => {
                 self.busy.insert(&place.scope, at);
             }
             Happening::GapReported { scope, .. } => {

@@ -17,8 +17,7 @@ use crate::parking::Scope;
 use crate::position::{Epoch, PartitionNumber, Position, Resume};
 use crate::topic::TopicName;
 
-/// Burying an entry again is right after a new assignment (a crash may have come between the entry and its commit) and
-/// after a redrive, or where several members failed with it and each wrote one; else it is a second entry. Only the first entry can be late: it is what allows the commit. What a
+/// Burying an entry again is right after a new assignment (a crash may have come between the entry and its commit), or where several members failed with it and each wrote one; else it is a second entry. Only the first entry can be late: it is what allows the commit. What a
 /// group was told to be deleted needs none. Listings are compared with what was buried.
 pub(super) fn check(history: &History, _limits: &Limits) -> Vec<Violation> {
     let originals = Originals::of(history);
@@ -37,6 +36,8 @@ type Spot<'h> = (&'h TopicName, PartitionNumber, Position);
 struct Originals<'h> {
     digests: HashMap<Spot<'h>, HashSet<Digest>>,
     ids: HashMap<Spot<'h>, EventId>,
+    /// What operators made of entries.
+    edited: HashSet<(Spot<'h>, Digest)>,
 }
 
 impl<'h> Originals<'h> {
@@ -49,8 +50,15 @@ impl<'h> Originals<'h> {
                 }
                 Happening::HandlerStarted(start) => (spot(&start.place), start.event.digest, start.event.id),
                 Happening::Fetched { place, digest } => (spot(place), *digest, None),
+                Happening::Edited { place, digest } => {
+                    originals.edited.insert((spot(place), *digest));
+                    continue;
+                }
                 _ => continue,
             };
+            if originals.edited.contains(&(spot, digest)) {
+                continue;
+            }
             originals.digests.entry(spot).or_default().insert(digest);
             originals.ids.extend(id.map(|id| (spot, id)));
         }
@@ -63,7 +71,10 @@ impl<'h> Originals<'h> {
             return Some("names another event than the one that stands there");
         }
         let known = self.digests.get(&spot(place));
-        known.is_some_and(|known| !known.contains(&digest)).then_some("has other bytes than the event")
+        let edited = self.edited.contains(&(spot(place), digest));
+        known
+            .is_some_and(|known| !edited && !known.contains(&digest))
+            .then_some("has other bytes than the event")
     }
 }
 
@@ -76,6 +87,10 @@ struct Live {
     times: usize,
     /// How many assignments of its partition there had been the last time.
     assigned: u32,
+    /// Whether it is a dead letter; else it is parked for another reason.
+    dead: bool,
+    /// Whether it closes its aggregate.
+    parks: bool,
 }
 
 struct Letters<'h> {
@@ -90,6 +105,8 @@ struct Letters<'h> {
     known: HashSet<&'h Place>,
     /// Live entries.
     live: HashMap<&'h Place, Live>,
+    /// Entries that closed their aggregate and have left.
+    left: HashSet<&'h Place>,
     assigned: HashMap<&'h Scope, u32>,
     committed: HashMap<&'h Scope, (Resume, usize, Epoch)>,
     listing: u32,
@@ -107,6 +124,7 @@ impl Default for Letters<'_> {
             fatal: HashMap::new(),
             known: HashSet::new(),
             live: HashMap::new(),
+            left: HashSet::new(),
             assigned: HashMap::new(),
             committed: HashMap::new(),
             listing: 0,
@@ -123,17 +141,27 @@ impl<'h> Letters<'h> {
         }
         match what {
             Happening::Assigned { scope, .. } => *self.assigned.entry(scope).or_default() += 1,
-            Happening::Redriven { place } => {
-                self.live.remove(place);
-                self.failed.remove(place);
-                self.done.remove(place);
+            Happening::Parked { place, digest, .. } => {
+                if let Some(wrong) = originals.objection(place, None, *digest) {
+                    self.findings.add(index, || format!("the parked entry of {place} {wrong}"));
+                }
+                self.park(index, place, false);
             }
+            Happening::Returned { place, dead } => {
+                self.live.entry(place).and_modify(|live| live.dead = *dead);
+            }
+            Happening::Left { place, .. } => self.leave(place),
             Happening::Committed { scope, resume, epoch, .. } => self.commit(index, scope, *resume, *epoch),
-            Happening::DeadLettered { place, id, digest, cause, .. } => {
+            Happening::DeadLettered { place, id, digest, cause, parks, .. } => {
                 if let Some(wrong) = originals.objection(place, *id, *digest) {
                     self.findings.add(index, || format!("the entry of {place} {wrong}"));
                 }
                 self.bury(index, place, *cause);
+                if *parks {
+                    self.park(index, place, true);
+                } else {
+                    self.again(index, place);
+                }
             }
             Happening::GapReported { .. } => self.gap(what),
             Happening::LetterListed { listing, place, digest } => {
@@ -153,7 +181,8 @@ impl<'h> Letters<'h> {
                 self.fail(start);
                 // One entry is enough, whoever wrote it.
                 let gone = self.gaps.hold(&start.place.scope, start.place.position);
-                if !gone && !self.live.contains_key(&start.place) {
+                let known = self.live.contains_key(&start.place) || self.left.contains(&start.place);
+                if !gone && !known {
                     self.fatal.insert(&start.place, (index, start));
                 }
             }
@@ -177,9 +206,6 @@ impl<'h> Letters<'h> {
         if died_in_handler && !self.failed.contains_key(place) {
             self.findings.add(index, || format!("{place} was buried, and no handler failed with it"));
         }
-        if self.is_again(place) {
-            self.findings.add(index, || format!("{place} was buried twice"));
-        }
         let judged = self.known.insert(place) && !self.gaps.hold(&place.scope, place.position);
         let passed = self.committed.get(&place.scope).filter(|(resume, ..)| resume.is_past(place.position));
         if let Some((_, commit, _)) = passed.filter(|_| judged && !self.done.contains(place)) {
@@ -193,16 +219,44 @@ impl<'h> Letters<'h> {
         self.assigned.get(scope).copied().unwrap_or(0)
     }
 
+    /// Takes an entry that closes its aggregate. Parking again replaces, as long as it has not left and says the same.
+    fn park(&mut self, index: usize, place: &'h Place, dead: bool) {
+        if self.left.contains(place) {
+            self.findings.add(index, || format!("{place} was parked after it had left"));
+        }
+        let assigned = self.assigned(&place.scope);
+        let new = Live { times: 0, assigned, dead, parks: true };
+        let before = self.live.insert(place, new);
+        if before.is_some_and(|before| before.parks && before.dead && !dead) {
+            self.findings.add(index, || format!("{place} is a dead letter, and was parked behind another"));
+        }
+        self.known.insert(place);
+        self.fatal.remove(place);
+    }
+
+    fn leave(&mut self, place: &'h Place) {
+        if self.live.remove(place).is_some_and(|live| live.parks) {
+            self.left.insert(place);
+        }
+        self.fatal.remove(place);
+    }
+
+    fn again(&mut self, index: usize, place: &'h Place) {
+        if self.is_again(place) {
+            self.findings.add(index, || format!("{place} was buried twice"));
+        }
+    }
+
     /// Takes an entry; whether it is a second one that nobody may write.
     fn is_again(&mut self, place: &'h Place) -> bool {
         let assigned = self.assigned(&place.scope);
         let failed = self.failed.get(place).map_or(0, HashSet::len);
         let Some(live) = self.live.get_mut(place) else {
-            self.live.insert(place, Live { times: 1, assigned });
+            self.live.insert(place, Live { times: 1, assigned, dead: true, parks: false });
             return false;
         };
         let again = live.assigned == assigned && live.times >= failed;
-        *live = Live { times: live.times + 1, assigned };
+        *live = Live { times: live.times + 1, assigned, ..*live };
         again
     }
 
@@ -235,6 +289,9 @@ impl<'h> Letters<'h> {
         }
         if !self.listed.insert(place) {
             self.findings.add(index, || format!("{place} is listed twice"));
+        }
+        if self.left.contains(place) {
+            self.findings.add(index, || format!("{place} is listed, and had left"));
         }
         if let Some(wrong) = originals.objection(place, None, digest) {
             self.findings.add(index, || format!("the listed entry of {place} {wrong}"));

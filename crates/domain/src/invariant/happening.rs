@@ -195,6 +195,8 @@ pub enum Happening {
         digest: Digest,
         /// Why it died.
         cause: DeathCause,
+        /// Whether it closes its aggregate: what comes behind it is parked.
+        parks: bool,
     },
     /// A reader of the dead-letter store saw an entry.
     LetterListed {
@@ -205,15 +207,40 @@ pub enum Happening {
         /// The bytes that it holds.
         digest: Digest,
     },
-    /// The parking store took an event behind a dead letter.
+    /// The parking store took an event behind a dead letter, or until its next attempt.
     Parked {
         /// Where it stands.
         place: Place,
+        /// Its aggregate, where it has one.
+        key: Option<AggregateKey>,
+        /// The bytes that were parked.
+        digest: Digest,
     },
-    /// A parked event went back into its lane.
+    /// The store handed an entry to the owner of its partition, to be handled again. The entry stays until it has left.
     Redriven {
         /// Where it stood.
         place: Place,
+    },
+    /// An entry failed again, and stays.
+    Returned {
+        /// Where it stood.
+        place: Place,
+        /// Whether it is dead; else it waits for its next attempt.
+        dead: bool,
+    },
+    /// An entry left the store.
+    Left {
+        /// Where it stood.
+        place: Place,
+        /// Whether its owner says that it was handled; else an operator let it go.
+        handled: bool,
+    },
+    /// An operator changed an entry.
+    Edited {
+        /// Where it stands.
+        place: Place,
+        /// Its bytes from now on.
+        digest: Digest,
     },
     /// A commit was sent, also one inside a release or a close.
     Committed {

@@ -7,7 +7,7 @@ use super::happening::Happening;
 use super::history::History;
 use super::id::Invariant;
 use super::limits::Limits;
-use super::place::{Sighting, Start};
+use super::place::{Place, Sighting, Start};
 use super::violation::{Findings, Violation};
 use crate::identity::EventId;
 use crate::position::{PartitionNumber, Position};
@@ -19,6 +19,8 @@ struct Sent<'h> {
     topics: HashSet<&'h TopicName>,
     events: HashMap<(&'h TopicName, EventId), HashSet<Digest>>,
     places: HashMap<(&'h TopicName, PartitionNumber, Position), EventId>,
+    /// What operators made of entries.
+    edited: HashSet<(&'h Place, Digest)>,
 }
 
 /// Topics that nobody was seen to publish to are left out.
@@ -46,6 +48,9 @@ impl<'h> Sent<'h> {
                     self.places.insert((&event.topic, *partition, *position), id);
                 }
             }
+            Happening::Edited { place, digest } => {
+                self.edited.insert((place, *digest));
+            }
             Happening::PublishUnknown { event } | Happening::PublishRefused { event, .. } => self.note(event),
             _ => {}
         }
@@ -69,7 +74,8 @@ impl<'h> Sent<'h> {
         let Some(digests) = self.events.get(&(&scope.topic, id)) else {
             return Some("was handled and never published");
         };
-        if !digests.contains(&start.event.digest) {
+        let edited = self.edited.contains(&(&start.place, start.event.digest));
+        if !digests.contains(&start.event.digest) && !edited {
             return Some("was handled with other content than it was published with");
         }
         let there = self.places.get(&(&scope.topic, scope.partition, start.place.position));

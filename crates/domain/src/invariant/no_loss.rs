@@ -1,13 +1,14 @@
-//! I1: what publish acknowledged is handled or dead-lettered, per group.
+//! I1: what publish acknowledged is handled or dead-lettered, per group. What is parked waits for an operator, and is
+//! neither lost nor done.
 
 use std::collections::HashSet;
 
-use super::happening::Happening;
+use super::happening::{Happening, Outcome};
 use super::history::History;
 use super::id::Invariant;
 use super::limits::Limits;
 use super::place::{Place, Sighting};
-use super::track::{Audience, Settled};
+use super::track::{Audience, Runs, Settled};
 use super::violation::{Findings, Violation};
 use crate::aggregate::AggregateKey;
 use crate::dead_letter::AfterDeadLetter;
@@ -22,9 +23,13 @@ struct Done<'h> {
     /// Aggregates that wait behind a dead letter, where the policy says so.
     blocked: HashSet<(&'h GroupId, &'h AggregateKey)>,
     dead: HashSet<&'h Place>,
+    runs: Runs<'h>,
+    handled: HashSet<&'h Place>,
+    /// What left the dead-letter store, as its owner said, because it was handled.
+    left: HashSet<&'h Place>,
 }
 
-/// Judged at the end of the history. An event is handled wherever it stood: a copy of it counts.
+/// Judged at the end of the history. An entry that left the store as handled was handled. An event is handled wherever it stood: a copy of it counts.
 pub(super) fn check(history: &History, limits: &Limits) -> Vec<Violation> {
     let done = Done::of(history, limits);
     let mut findings = Findings::of(Invariant::I1);
@@ -48,15 +53,30 @@ impl<'h> Done<'h> {
             settled: Settled::new(limits),
             blocked: HashSet::new(),
             dead: HashSet::new(),
+            runs: Runs::default(),
+            handled: HashSet::new(),
+            left: HashSet::new(),
         };
         for (_, _, what) in history.iter() {
-            done.settled.observe(what);
-            if let (true, Happening::DeadLettered { place, key, .. }) = (blocks, what) {
-                done.blocked.extend(key.as_ref().map(|key| (&place.scope.group, key)));
-                done.dead.insert(place);
-            }
+            done.observe(what, blocks);
         }
         done
+    }
+
+    fn observe(&mut self, what: &'h Happening, blocks: bool) {
+        self.settled.observe(what);
+        let ended = self.runs.observe(what).into_iter().filter(|(_, outcome)| *outcome == Outcome::Done);
+        self.handled.extend(ended.map(|(start, _)| &start.place));
+        match what {
+            Happening::DeadLettered { place, key, parks: false, .. } if blocks => {
+                self.blocked.extend(key.as_ref().map(|key| (&place.scope.group, key)));
+                self.dead.insert(place);
+            }
+            Happening::Left { place, handled: true } => {
+                self.left.insert(place);
+            }
+            _ => {}
+        }
     }
 
     fn has(
@@ -66,13 +86,17 @@ impl<'h> Done<'h> {
         partition: PartitionNumber,
         at: Option<Position>,
     ) -> bool {
+        let scope = Scope { group: group.clone(), topic: event.topic.clone(), partition };
+        let place = at.map(|position| Place { scope: scope.clone(), position });
+        if place.as_ref().is_some_and(|place| self.left.contains(place) && !self.handled.contains(place)) {
+            return false;
+        }
         let blocked = event.key.as_ref().is_some_and(|key| self.blocked.contains(&(group, key)));
         if blocked || event.id.is_some_and(|id| self.settled.holds_id(group, id)) {
             return true;
         }
-        let Some(position) = at else { return false };
-        let scope = Scope { group: group.clone(), topic: event.topic.clone(), partition };
+        let (Some(position), Some(place)) = (at, place) else { return false };
         let settled = self.settled.holds(&scope, position) || self.audience.is_before(&scope, position);
-        settled || self.dead.contains(&Place { scope, position })
+        settled || self.dead.contains(&place)
     }
 }

@@ -7,7 +7,7 @@ use super::history::History;
 use super::id::Invariant;
 use super::limits::Limits;
 use super::place::{Place, Start};
-use super::track::{Aggregates, Audience, Gaps, Log, Runs, Settled, Tenure, Tenures};
+use super::track::{Aggregates, Audience, Gaps, Log, Runs, Settled, Shelf, Tenure, Tenures};
 use super::violation::{Findings, Violation};
 use crate::aggregate::AggregateKey;
 use crate::dead_letter::AfterDeadLetter;
@@ -15,14 +15,15 @@ use crate::parking::Scope;
 use crate::position::Position;
 use crate::time::Monotonic;
 
-/// Two rules. For the group: every earlier event of the aggregate is terminal, by whoever's hand. For each member: in
+/// Three rules. For the group: every earlier event of the aggregate is terminal, by whoever's hand, and none waits in
+/// the dead-letter store. For each member: in
 /// one tenure it goes forward, repeats only what did not end well, and passes an event only when that ended well under
 /// its own eyes, or was deleted; a new tenure may go back, to the group's checkpoint at most.
 pub(super) fn check(history: &History, limits: &Limits) -> Vec<Violation> {
     let log = Log::of(history);
     let (mut aggregates, audience) = (Aggregates::of(&log), Audience::of(history));
     let (mut settled, mut tenures) = (Settled::new(limits), Tenures::default());
-    let mut lanes = Lanes::new(limits);
+    let (mut lanes, mut shelf) = (Lanes::new(limits), Shelf::default());
     let mut findings = Findings::of(Invariant::I4);
     for (index, at, what) in history.iter() {
         tenures.observe(at, what);
@@ -31,11 +32,14 @@ pub(super) fn check(history: &History, limits: &Limits) -> Vec<Violation> {
             let open = key.and_then(|key| aggregates.open_before(&start.place, key, &settled, &audience));
             if let Some(open) = open {
                 findings.add(index, || format!("{start} started before position {open} was terminal"));
+            } else if let Some(head) = shelf.ahead_of(start) {
+                findings.add(index, || format!("{start} started while position {head} waits in the store"));
             } else if let Some(wrong) = lanes.start(start, at, &tenures) {
                 findings.add(index, || format!("{start} {wrong}"));
             }
         }
         lanes.observe(what);
+        shelf.observe(what);
         settled.observe(what);
     }
     findings.done()
@@ -77,9 +81,10 @@ impl<'h> Lanes<'h> {
 
     fn observe(&mut self, what: &'h Happening) {
         match what {
-            Happening::DeadLettered { .. } if self.limits.after_dead_letter == AfterDeadLetter::Block => {}
+            Happening::DeadLettered { parks: false, .. }
+                if self.limits.after_dead_letter == AfterDeadLetter::Block => {}
             Happening::DeadLettered { place, .. }
-            | Happening::Parked { place }
+            | Happening::Parked { place, .. }
             | Happening::Skipped { place } => {
                 *self.closed.entry(place).or_default() += 1;
             }

@@ -65,6 +65,10 @@ struct Waiting<'h> {
     heads: HashMap<Lane<'h>, Backoff<'h>>,
     /// The lanes of each place: a ghost and the next owner may both fail with it.
     lanes: HashMap<&'h Place, HashSet<Lane<'h>>>,
+    /// What closes its aggregate in the dead-letter store.
+    parked: HashSet<&'h Place>,
+    /// Entries that close no lane, and were handed out again: they may fail as they like, and stay where they are.
+    loose: HashSet<&'h Place>,
 }
 
 struct Backoff<'h> {
@@ -80,8 +84,19 @@ impl<'h> Waiting<'h> {
             self.ended(start, outcome);
         }
         match what {
+            Happening::DeadLettered { place, parks: true, .. } | Happening::Parked { place, .. } => {
+                self.parked.insert(place);
+            }
+            Happening::Redriven { place } if !self.parked.contains(place) => {
+                self.loose.insert(place);
+            }
+            _ => {}
+        }
+        match what {
             Happening::DeadLettered { place, .. }
-            | Happening::Parked { place }
+            | Happening::Parked { place, .. }
+            | Happening::Returned { place, .. }
+            | Happening::Left { place, .. }
             | Happening::Skipped { place } => {
                 for lane in self.lanes.remove(place).unwrap_or_default() {
                     self.settle(lane, place.position);
@@ -105,7 +120,7 @@ impl<'h> Waiting<'h> {
     fn ended(&mut self, start: &'h Start, outcome: Outcome) {
         let tenure = self.begun.remove(&start.run).unwrap_or_default();
         let Some(lane) = lane(start) else { return };
-        if outcome == Outcome::Done {
+        if outcome == Outcome::Done || self.loose.contains(&start.place) {
             self.settle(lane, start.place.position);
         } else if tenure == self.tenure(start) && !self.gaps.hold(lane.1, start.place.position) {
             self.lanes.entry(&start.place).or_default().insert(lane);

@@ -15,6 +15,8 @@ pub enum Feature {
     Replays,
     /// Dead letters can be listed.
     Lists,
+    /// Followers of a dead letter wait in the dead-letter store.
+    Parks,
     /// The lag of groups is told.
     Backlog,
     /// Publishing waits for room.
@@ -40,6 +42,7 @@ impl Feature {
             Self::State => capabilities.subscriber.state_bytes > 0,
             Self::Replays => capabilities.subscriber.replays,
             Self::Lists => capabilities.dead_letters.lists,
+            Self::Parks => capabilities.dead_letters.parks,
             Self::Backlog => capabilities.backlog,
             Self::WaitsWhenFull => capabilities.waits_when_full,
             Self::Trims => capabilities.trims,
@@ -58,6 +61,7 @@ impl fmt::Display for Feature {
             Self::State => "carries state in checkpoints (`SubscriberCapabilities::state_bytes`)",
             Self::Replays => "replays for new groups (`SubscriberCapabilities::replays`)",
             Self::Lists => "lists dead letters (`DeadLetterCapabilities::lists`)",
+            Self::Parks => "holds followers of a dead letter (`DeadLetterCapabilities::parks`)",
             Self::Backlog => "tells the lag of groups (`Capabilities::backlog`)",
             Self::WaitsWhenFull => "makes publishing wait for room (`Capabilities::waits_when_full`)",
             Self::Trims => "deletes events on request (`Capabilities::trims`)",

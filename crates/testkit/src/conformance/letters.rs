@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use laneway_domain::{
-    DeadLetter, DeadLetterCapabilities, DeadLetterDesk, DeadLetterQueue, Parking, StoreError, StoreFault,
+    AggregateKey, Answer, Claim, DeadLetter, DeadLetterCapabilities, DeadLetterDesk, DeadLetterQueue,
+    OwnerId, ParkEntry, ParkedAggregate, Parking, Position, Resolution, Scope, StoreError, StoreFault,
+    Timestamp, Wish, WishId,
 };
 
 /// A store in front of the adapter's that refuses while it is told to. Clones are the same.
@@ -27,7 +29,17 @@ impl Moody {
         self.refuses.store(false, Ordering::SeqCst);
     }
 
-    /// How many letters it refused.
+    /// The store, unless it refuses to take so many in.
+    fn takes(&self, entries: usize) -> Result<&dyn Parking, StoreError> {
+        let refusal = |words| StoreError::new(StoreFault::Unavailable, "park", words);
+        if entries > 0 && self.refuses.load(Ordering::SeqCst) {
+            self.refused.fetch_add(entries, Ordering::SeqCst);
+            return Err(refusal(Self::WORDS));
+        }
+        self.store.parking().ok_or_else(|| refusal("the store does not park"))
+    }
+
+    /// How many letters it refused, parked or not.
     pub(crate) fn refused(&self) -> usize {
         self.refused.load(Ordering::SeqCst)
     }
@@ -49,10 +61,61 @@ impl DeadLetterQueue for Moody {
     }
 
     fn parking(&self) -> Option<&dyn Parking> {
-        self.store.parking()
+        self.store.parking().map(|_| self as &dyn Parking)
     }
 
     fn desk(&self) -> Option<&dyn DeadLetterDesk> {
         self.store.desk()
+    }
+}
+
+/// Refuses what is to be parked or resolved; claims and reading go through.
+#[async_trait]
+impl Parking for Moody {
+    async fn claim(
+        &self,
+        scope: &Scope,
+        owner: &OwnerId,
+    ) -> Result<(Claim, Vec<ParkedAggregate>), StoreError> {
+        self.takes(0)?.claim(scope, owner).await
+    }
+
+    async fn park(&self, claim: &Claim, entries: Vec<ParkEntry>) -> Result<(), StoreError> {
+        self.takes(entries.len())?.park(claim, entries).await
+    }
+
+    async fn page(
+        &self,
+        claim: &Claim,
+        aggregate: &AggregateKey,
+        after: Option<Position>,
+        limit: usize,
+    ) -> Result<Vec<ParkEntry>, StoreError> {
+        self.takes(0)?.page(claim, aggregate, after, limit).await
+    }
+
+    async fn entry(&self, claim: &Claim, position: Position) -> Result<Option<ParkEntry>, StoreError> {
+        self.takes(0)?.entry(claim, position).await
+    }
+
+    async fn resolve(&self, claim: &Claim, verdicts: Vec<(Position, Resolution)>) -> Result<(), StoreError> {
+        self.takes(verdicts.len())?.resolve(claim, verdicts).await
+    }
+
+    async fn forget(&self, claim: &Claim, aggregates: Vec<AggregateKey>) -> Result<(), StoreError> {
+        self.takes(0)?.forget(claim, aggregates).await
+    }
+
+    async fn wishes(&self, claims: &[Claim], limit: usize) -> Result<Vec<Wish>, StoreError> {
+        self.takes(0)?.wishes(claims, limit).await
+    }
+
+    async fn answer(
+        &self,
+        claim: &Claim,
+        answers: Vec<(WishId, Answer)>,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.takes(0)?.answer(claim, answers, at).await
     }
 }

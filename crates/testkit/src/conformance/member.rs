@@ -13,7 +13,9 @@ use laneway_domain::{DeadLetterQueue, Flushed, Handler};
 use super::adapter::Adapter;
 use super::permits::Permits;
 use crate::faults::FilteredSubscriber;
-use crate::history::{RecordedDeadLetters, RecordedHandler, RecordedPublisher, RecordedSubscriber, Recorder};
+use crate::history::{
+    RecordedDeadLetters, RecordedHandler, RecordedParking, RecordedPublisher, RecordedSubscriber, Recorder,
+};
 
 /// A bus whose ports and handlers are recorded. Clones are the same bus.
 #[derive(Clone)]
@@ -32,6 +34,7 @@ impl Member {
         let seen = permits.clone();
         let noted = FilteredSubscriber::new(noted, move |_: &_| seen.clone());
         let subscriber = RecordedSubscriber::new(noted, recorder.clone(), id);
+        let dead_letters = RecordedParking::new(dead_letters, recorder.clone());
         let dead_letters = RecordedDeadLetters::new(dead_letters, recorder.clone());
         let ground = Ground {
             subscriber: Arc::new(subscriber),

@@ -114,6 +114,10 @@ table! { $;
         each_group_has_dead_letters_of_its_own [Lists];
         a_store_that_refuses_holds_its_lane_and_says_so_until_it_relents [Lists];
     }
+    parking {
+        what_follows_a_dead_letter_is_parked_and_redriven_in_order [Parks Lists];
+        a_claim_voids_the_one_before_it [Parks];
+    }
     pressure {
         a_stalled_handler_keeps_open_events_within_their_limit [];
         a_stalled_handler_keeps_open_bytes_within_their_limit [];

@@ -7,8 +7,8 @@ use laneway_application::consume::{Subscription, SubscriptionOptions};
 use laneway_application::policy::{CommitPolicy, RetryPolicy};
 use laneway_application::publish::Receipt;
 use laneway_domain::{
-    BacklogChecker, Clock, DeadLetter, DeadLetterQueue, Envelope, Filter, GroupId, Handler, Monotonic,
-    PartitionLag, StoredLetter, TopicName,
+    AfterDeadLetter, BacklogChecker, Clock, DeadLetter, DeadLetterQueue, Envelope, Filter, GroupId, Handler,
+    Monotonic, PartitionLag, StoredLetter, TopicName,
 };
 
 use super::adapter::{Adapter, Controls};
@@ -94,6 +94,8 @@ impl World {
             ..RetryPolicy::default()
         };
         options.seed = Some(7);
+        // The same with and without a store that parks, unless a scenario says otherwise.
+        options.after_dead_letter = Some(AfterDeadLetter::Skip);
         options
     }
 

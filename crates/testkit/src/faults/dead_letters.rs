@@ -8,11 +8,12 @@ use laneway_domain::{
 use super::dice::Faults;
 use super::fault::Fault;
 
-/// A dead-letter queue that is late, refuses, or whose answers are lost. Reading it knows no faults.
+/// A dead-letter queue that is late, refuses, or whose answers are lost, and whose scopes are claimed by others. The
+/// operators' side knows no faults.
 #[derive(Debug, Clone)]
 pub struct FaultyDeadLetters<D> {
-    inner: D,
-    faults: Faults,
+    pub(super) inner: D,
+    pub(super) faults: Faults,
 }
 
 impl<D: DeadLetterQueue> FaultyDeadLetters<D> {
@@ -40,7 +41,7 @@ impl<D: DeadLetterQueue> DeadLetterQueue for FaultyDeadLetters<D> {
     }
 
     fn parking(&self) -> Option<&dyn Parking> {
-        self.inner.parking()
+        self.inner.parking().map(|_| self as &dyn Parking)
     }
 
     fn desk(&self) -> Option<&dyn DeadLetterDesk> {

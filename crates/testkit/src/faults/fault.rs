@@ -33,6 +33,8 @@ pub enum Fault {
     LetterRefused,
     /// An entry is stored, and the answer is lost: `Unknown`.
     LetterAnswerLost,
+    /// Somebody else claims what is parked of a partition, and does nothing with it.
+    LetterFenced,
 }
 
 /// A point in a session's life at which it may crash.
@@ -56,7 +58,7 @@ pub enum Crash {
 
 impl Fault {
     /// Every fault.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::PublishDelay,
         Self::PublishBusy,
         Self::PublishUnavailable,
@@ -78,5 +80,6 @@ impl Fault {
         Self::LetterDelay,
         Self::LetterRefused,
         Self::LetterAnswerLost,
+        Self::LetterFenced,
     ];
 }

@@ -30,6 +30,7 @@ mod fence;
 mod filter;
 mod held;
 mod padding;
+mod parking;
 mod plan;
 mod publisher;
 mod session;

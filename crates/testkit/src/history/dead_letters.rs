@@ -9,7 +9,8 @@ use laneway_domain::{
 
 use super::recorder::Recorder;
 
-/// A dead-letter queue whose entries are recorded when the store took them.
+/// A dead-letter queue whose letters are recorded when the store says that it took them. What is parked, a
+/// [`RecordedParking`](super::RecordedParking) below records.
 #[derive(Debug, Clone)]
 pub struct RecordedDeadLetters<D> {
     inner: D,
@@ -57,6 +58,7 @@ fn buried(letter: &DeadLetter) -> Happening {
         key: letter.key.clone(),
         digest: Digest::of_body(&letter.original),
         cause: letter.death.cause,
+        parks: false,
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod dead_letters;
 mod handler;
+mod parking;
 mod publisher;
 mod recorder;
 mod session;
@@ -13,6 +14,7 @@ mod subscriber;
 
 pub use dead_letters::{RecordedDeadLetters, record_listing};
 pub use handler::RecordedHandler;
+pub use parking::RecordedParking;
 pub use publisher::RecordedPublisher;
 pub use recorder::Recorder;
 pub use session::RecordedSession;

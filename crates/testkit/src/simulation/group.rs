@@ -29,6 +29,12 @@ pub struct GroupPlan {
     pub retry: RetryPolicy,
     /// What becomes of an aggregate behind a dead letter.
     pub after_dead_letter: AfterDeadLetter,
+    /// The longest that a failed event waits in memory.
+    pub hold: Duration,
+    /// How often operators' wishes are asked for.
+    pub redrive_poll: Duration,
+    /// How long the dead-letter store may take for an answer.
+    pub store_timeout: Duration,
     /// Whether it reads what handlers publish, instead of what publishers do.
     pub reads_side: bool,
     /// Into how many lanes its router merges the aggregates of each topic and tenant; every aggregate has one of its own
@@ -54,6 +60,13 @@ impl GroupPlan {
         // What blocks fills a narrow buffer, and then nothing behind it is read: so it is meant, and says less here.
         let wide = after_dead_letter == AfterDeadLetter::Block && chance.percent(60);
         let (buffer, lane_capacity) = (buffer(chance), chance.between(1..=8));
+        let blocks = after_dead_letter == AfterDeadLetter::Block;
+        let merges = chance.percent(12).then(|| u8::try_from(chance.between(1..=4)).unwrap_or(1));
+        // What is merged over partitions is not parked here.
+        let parks = !blocks && merges.is_none();
+        let after = if parks && chance.percent(50) { AfterDeadLetter::Park } else { after_dead_letter };
+        // What a store holds blocks nothing.
+        let short = parks && chance.percent(40);
         Self {
             members: chance.between(1..=3),
             cancellation: if finishes { Cancellation::Finish } else { Cancellation::Drop },
@@ -62,11 +75,14 @@ impl GroupPlan {
             max_in_flight: chance.between(1..=8),
             processing_timeout: chance.millis(30..=1_500),
             retry: retry(chance),
-            after_dead_letter,
+            after_dead_letter: after,
+            hold: if short { chance.millis(1..=200) } else { Duration::from_secs(60) },
+            redrive_poll: chance.millis(20..=2_000),
+            store_timeout: chance.millis(50..=10_000),
             reads_side: false,
-            merges: chance.percent(12).then(|| u8::try_from(chance.between(1..=4)).unwrap_or(1)),
+            merges,
             buffer: if wide { CreditLimits::default() } else { buffer },
-            lane_capacity: if wide { 1_000 } else { lane_capacity },
+            lane_capacity: if wide || merges.is_some() { 1_000 } else { lane_capacity },
             commit: commit(chance),
             batch_events: chance.between(1..=20),
             drain: chance.millis(20..=1_000),
@@ -102,6 +118,9 @@ impl GroupPlan {
             processing_timeout: self.processing_timeout,
             retry: self.retry,
             after_dead_letter: Some(self.after_dead_letter),
+            hold: self.hold,
+            redrive_poll: self.redrive_poll,
+            store_timeout: self.store_timeout,
             buffer: self.buffer,
             lane_capacity: self.lane_capacity,
             commit: self.commit,

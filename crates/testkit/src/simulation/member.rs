@@ -13,7 +13,9 @@ use super::mortal::OfLife;
 use super::stage::Stage;
 use super::work::{Detached, Work};
 use crate::faults::{FaultyDeadLetters, FaultyPublisher, FaultySubscriber};
-use crate::history::{RecordedDeadLetters, RecordedHandler, RecordedPublisher, RecordedSubscriber};
+use crate::history::{
+    RecordedDeadLetters, RecordedHandler, RecordedParking, RecordedPublisher, RecordedSubscriber,
+};
 
 /// A member of a group.
 pub(super) struct Member {
@@ -92,7 +94,8 @@ fn bus(stage: &Stage, id: MemberId, life: &Life) -> Bus {
     let (adapter, recorder, faults) = (&stage.adapter, &stage.recorder, &stage.faults);
     let subscriber = FaultySubscriber::new(adapter.subscriber.clone(), faults.clone());
     let subscriber = RecordedSubscriber::new(subscriber, recorder.clone(), id);
-    let letters = FaultyDeadLetters::new(adapter.dead_letters.clone(), faults.clone());
+    let letters = RecordedParking::new(adapter.dead_letters.clone(), recorder.clone());
+    let letters = FaultyDeadLetters::new(letters, faults.clone());
     let letters = RecordedDeadLetters::new(letters, recorder.clone());
     let clock: Arc<dyn Clock> = Arc::new(OfLife { life: life.clone(), inner: adapter.clock.clone() });
     let publisher = FaultyPublisher::new(adapter.publisher.clone(), faults.clone());

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use async_trait::async_trait;
 use laneway_domain::{
     BoxFuture, Cancellation, Checkpoint, Clock, DeadLetter, DeadLetterCapabilities, DeadLetterQueue, Epoch,
-    Event, Flow, Flushed, Handler, HandlerContext, HandlerError, Monotonic, Outgoing, PartitionId,
+    Event, Flow, Flushed, Handler, HandlerContext, HandlerError, Monotonic, Outgoing, Parking, PartitionId,
     PublishError, Published, Publisher, PublisherCapabilities, Resume, RevocationId, Session, SessionEvent,
     StoreError, SubscribeError, Subscriber, SubscriberCapabilities, Subscription, Timestamp,
 };
@@ -62,6 +62,10 @@ impl<D: DeadLetterQueue> DeadLetterQueue for OfLife<D> {
 
     async fn bury(&self, letters: Vec<DeadLetter>) -> Vec<Result<(), StoreError>> {
         self.life.within(self.inner.bury(letters)).await
+    }
+
+    fn parking(&self) -> Option<&dyn Parking> {
+        self.inner.parking().map(|_| self as &dyn Parking)
     }
 }
 

@@ -7,6 +7,7 @@ use laneway_domain::invariant::Happening;
 use tokio::task::JoinHandle;
 
 use super::member::Member;
+use super::operator;
 use super::script::{Action, Step};
 use super::stage::Stage;
 
@@ -72,11 +73,15 @@ impl Roster {
                     member.crash(&self.stage);
                 }
             }
-            Action::Expel => {
-                if let Some(expel) = &self.stage.adapter.controls.expel {
-                    expel(self.stage.groups[group].clone()).await;
-                }
-            }
+            Action::Operate(errand) => operator::operate(&self.stage, group, errand).await,
+            Action::Expel => self.expel(group).await,
+        }
+    }
+
+    /// Takes all partitions of a group from every member at once, where the broker can.
+    async fn expel(&self, group: usize) {
+        if let Some(expel) = &self.stage.adapter.controls.expel {
+            expel(self.stage.groups[group].clone()).await;
         }
     }
 

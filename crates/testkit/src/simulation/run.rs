@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use laneway_domain::Invalid;
 use laneway_domain::invariant::{History, Invariant};
+use laneway_domain::{AfterDeadLetter, Invalid};
 
 use super::failure::{Failure, Summary};
 use super::roster::Roster;
 use super::scenario::Scenario;
 use super::stage::Stage;
-use super::{monitor, producer, verdict};
+use super::{monitor, operator, producer, verdict};
 use crate::checkers::report;
 use crate::conformance::Factory;
 use crate::faults::Fault;
@@ -45,9 +45,9 @@ pub fn simulate(seed: u64, factory: &dyn Factory) -> Result<Summary, Box<Failure
 /// As [`simulate`].
 pub fn simulate_scenario(scenario: Scenario, factory: &dyn Factory) -> Result<Summary, Box<Failure>> {
     let ended = run(scenario, factory);
-    let Ended { stage, rest, whole, dump } = ended;
+    let Ended { stage, rest, cleared, whole, dump } = ended;
     let mut violations = stage.found();
-    violations.extend(verdict::judge(&stage.scenario, &rest, &whole));
+    violations.extend(verdict::judge(&stage.scenario, &rest, cleared.as_ref(), &whole));
     if violations.is_empty() {
         return Ok(summary(&stage, &whole));
     }
@@ -69,6 +69,8 @@ struct Ended {
     stage: Arc<Stage>,
     /// The history when everything was quiet.
     rest: History,
+    /// The history when it was quiet again, after operators had cleared what was left.
+    cleared: Option<History>,
     whole: History,
     dump: Vec<String>,
 }
@@ -101,15 +103,23 @@ async fn play(scenario: Scenario, factory: &dyn Factory) -> Result<Ended, Vec<In
     roster.fill().await;
     let done = || producers.iter().all(tokio::task::JoinHandle::is_finished);
     become_quiet(&stage, &roster, done).await;
+    let rest = stage.recorder.history();
+    let blocks = stage.scenario.groups.iter().any(|g| g.after_dead_letter == AfterDeadLetter::Block);
+    let cleared = if !blocks && operator::is_anything_left(&stage).await {
+        operator::clear(&stage).await;
+        become_quiet(&stage, &roster, || true).await;
+        Some(stage.recorder.history())
+    } else {
+        None
+    };
     watched.abort();
     monitor::rest(&stage, &roster);
-    let rest = stage.recorder.history();
     let dump = monitor::dump(&roster).await;
     roster.close().await;
     bus.close(CLOSING).await;
     list(&stage).await;
     let whole = stage.recorder.history();
-    Ok(Ended { stage, rest, whole, dump })
+    Ok(Ended { stage, rest, cleared, whole, dump })
 }
 
 /// Waits until nothing happens any more. What is still undone then is stuck.

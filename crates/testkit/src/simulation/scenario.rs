@@ -127,7 +127,7 @@ fn faults(chance: &mut Chance) -> FaultPlan {
             Fault::OpenRefused | Fault::LetterRefused | Fault::LetterAnswerLost | Fault::LetterDelay => 0.5,
             Fault::Crash(Crash::BeforeStart | Crash::BeforeRelease | Crash::AfterRelease) => 0.3,
             Fault::Crash(Crash::BeforeClose) => 0.5,
-            Fault::Disconnect | Fault::Lost | Fault::Crash(_) => 0.05,
+            Fault::Disconnect | Fault::Lost | Fault::Crash(_) | Fault::LetterFenced => 0.05,
             _ => 0.3,
         };
         if chance.percent(25) {

@@ -1,7 +1,7 @@
 //! What all of a run share.
 
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -27,6 +27,8 @@ pub(super) struct Stage {
     began: Monotonic,
     /// Rises with whatever handlers do.
     pulse: AtomicU64,
+    /// Whether handlers fail no more.
+    healed: AtomicBool,
     /// How many events handlers published.
     echoes: AtomicU32,
     /// The merged lanes in which a handler runs.
@@ -47,9 +49,21 @@ impl Stage {
         let groups = (0..scenario.groups.len()).map(name).collect::<Result<_, _>>().map_err(|e| vec![e])?;
         let recorder = Recorder::new(adapter.clock.clone());
         let (pulse, echoes) = (AtomicU64::new(0), AtomicU32::new(0));
-        let (busy, found) = (Mutex::default(), Mutex::default());
+        let (healed, busy, found) = (AtomicBool::new(false), Mutex::default(), Mutex::default());
         let began = adapter.clock.monotonic();
-        Ok(Arc::new(Self { scenario, adapter, recorder, faults, groups, began, pulse, echoes, busy, found }))
+        Ok(Arc::new(Self {
+            scenario,
+            adapter,
+            recorder,
+            faults,
+            groups,
+            began,
+            pulse,
+            healed,
+            echoes,
+            busy,
+            found,
+        }))
     }
 
     pub(super) fn clock(&self) -> &Arc<dyn Clock> {
@@ -106,6 +120,15 @@ impl Stage {
 
     pub(super) async fn wait(&self, time: Duration) {
         self.adapter.clock.wake_at(self.now() + time).await;
+    }
+
+    /// Heals what makes handlers fail.
+    pub(super) fn heal(&self) {
+        self.healed.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_healed(&self) -> bool {
+        self.healed.load(Ordering::Relaxed)
     }
 
     pub(super) fn beat(&self) {

@@ -21,6 +21,7 @@ const THROUGHOUT: &[Invariant] = &[
     Invariant::I6,
     Invariant::I7,
     Invariant::I10,
+    Invariant::I15,
     Invariant::I18,
     Invariant::I19,
     Invariant::I22,
@@ -28,13 +29,25 @@ const THROUGHOUT: &[Invariant] = &[
 ];
 
 /// What a history breaks.
-pub(super) fn judge(scenario: &Scenario, rest: &History, whole: &History) -> Vec<Violation> {
+pub(super) fn judge(
+    scenario: &Scenario,
+    rest: &History,
+    cleared: Option<&History>,
+    whole: &History,
+) -> Vec<Violation> {
     let limits = limits(scenario);
     let stalls = scenario.groups.iter().any(GroupPlan::may_stall);
     let buries = || rest.moments().iter().any(|moment| matches!(moment.what, Happening::DeadLettered { .. }));
     // Behind a dead letter that blocks nothing may be read any more: then an event that waits is not lost.
-    let at_rest = if stalls && buries() { &[Invariant::I8] } else { AT_REST };
+    // A lane of several partitions that is blocked by one of them keeps the commits of all.
+    let merges = scenario.groups.iter().any(|group| group.merges.is_some());
+    let at_rest = match stalls && buries() {
+        true if merges => &[][..],
+        true => &[Invariant::I8],
+        false => AT_REST,
+    };
     let mut violations = checkers::check(rest, at_rest, &limits);
+    violations.extend(cleared.iter().flat_map(|cleared| checkers::check(cleared, AT_REST, &limits)));
     violations.extend(checkers::check(whole, THROUGHOUT, &limits));
     violations
 }

@@ -34,6 +34,9 @@ impl Handler for Work {
         self.stage.beat();
         let Some(id) = event.id() else { return Err(HandlerError::fatal("an event without an id")) };
         let _running = self.lane(event).map(|lane| self.stage.enter((self.member, self.group, lane)));
+        if self.stage.is_healed() {
+            return Ok(());
+        }
         let Behaviour { yields, wait, publishes, ending } = self.plan().temper.behaviour(id, context.attempt);
         for _ in 0..yields {
             tokio::task::yield_now().await;

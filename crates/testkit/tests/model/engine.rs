@@ -188,7 +188,14 @@ impl Engine {
     fn bury(&mut self, partition: u32, position: u64, cause: DeathCause) {
         let (number, aggregate) = self.partitions[partition as usize].log[&position];
         let Sighting { id, key, digest, .. } = event(number, aggregate);
-        self.say(Happening::DeadLettered { place: place(partition, position), id, key, digest, cause });
+        self.say(Happening::DeadLettered {
+            place: place(partition, position),
+            id,
+            key,
+            digest,
+            cause,
+            parks: false,
+        });
     }
 
     fn commit(&mut self, partition: u32) {

@@ -34,7 +34,7 @@ fn entries() -> Vec<Case> {
                 .say(Happening::Redriven { place: place(1) })
                 .start(2, 1, 1, "a")
                 .end(1, FATAL)
-                .bury(1, "a"),
+                .back(1),
         ),
         good(
             "a ghost writes its entry behind the next owner's",

@@ -5,6 +5,7 @@ mod consuming;
 mod handover;
 mod operating;
 mod outbox;
+mod parking;
 mod scene;
 
 use std::collections::BTreeSet;
@@ -28,7 +29,7 @@ fn bad(breaks: Invariant, shows: &'static str, scene: Scene) -> Case {
 }
 
 fn cases() -> Vec<Case> {
-    let all = [consuming::cases(), handover::cases(), operating::cases(), outbox::cases()];
+    let all = [consuming::cases(), handover::cases(), operating::cases(), outbox::cases(), parking::cases()];
     all.into_iter().flatten().collect()
 }
 

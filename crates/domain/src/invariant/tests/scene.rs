@@ -14,6 +14,7 @@ use crate::position::{Epoch, PartitionNumber, Position, Resume};
 use crate::time::Monotonic;
 use crate::topic::TopicName;
 
+pub(super) const DONE: Outcome = Outcome::Done;
 pub(super) const FAILED: Outcome = Outcome::Failed(None);
 pub(super) const FATAL: Outcome = Outcome::Failed(Some(ErrorClass::Fatal));
 
@@ -125,6 +126,36 @@ impl Scene {
         self.say(letter(n, aggregate))
     }
 
+    /// Event `n` dies, and parks its aggregate.
+    pub(super) fn die(self, n: u64, aggregate: &str) -> Self {
+        let mut dead = letter(n, aggregate);
+        if let Happening::DeadLettered { parks, .. } = &mut dead {
+            *parks = true;
+        }
+        self.run(n, aggregate, FATAL).say(dead)
+    }
+
+    pub(super) fn park(self, n: u64, aggregate: &str) -> Self {
+        self.say(Happening::Parked { place: place(n), key: Some(key(aggregate)), digest: Digest(n) })
+    }
+
+    pub(super) fn redrive(self, n: u64) -> Self {
+        self.say(Happening::Redriven { place: place(n) })
+    }
+
+    pub(super) fn back(self, n: u64) -> Self {
+        self.say(Happening::Returned { place: place(n), dead: true })
+    }
+
+    /// Entry `n` leaves the store, since it was handled.
+    pub(super) fn leave(self, n: u64) -> Self {
+        self.say(Happening::Left { place: place(n), handled: true })
+    }
+
+    pub(super) fn let_go(self, n: u64) -> Self {
+        self.say(Happening::Left { place: place(n), handled: false })
+    }
+
     /// Commits everything before `next` in epoch 1 of member 1.
     pub(super) fn commit(self, next: u64) -> Self {
         self.say(Happening::Committed {
@@ -148,5 +179,6 @@ pub(super) fn letter(n: u64, aggregate: &str) -> Happening {
         key: Some(key(aggregate)),
         digest: Digest(n),
         cause: DeathCause::Exhausted,
+        parks: false,
     }
 }

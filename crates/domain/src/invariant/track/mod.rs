@@ -6,6 +6,7 @@ mod gaps;
 mod log;
 mod runs;
 mod settled;
+mod shelf;
 mod tenures;
 
 pub(super) use aggregates::Aggregates;
@@ -14,4 +15,5 @@ pub(super) use gaps::Gaps;
 pub(super) use log::Log;
 pub(super) use runs::Runs;
 pub(super) use settled::Settled;
+pub(super) use shelf::Shelf;
 pub(super) use tenures::{Tenure, Tenures};

@@ -32,8 +32,10 @@ impl<'h> Settled<'h> {
     /// Takes the next happening.
     pub(in crate::invariant) fn observe(&mut self, what: &'h Happening) {
         match what {
-            Happening::DeadLettered { place, id, .. } if !self.blocks => self.settle(place, *id),
-            Happening::Parked { place } | Happening::Skipped { place } => self.settle(place, None),
+            Happening::DeadLettered { place, id, parks, .. } if !self.blocks || *parks => {
+                self.settle(place, *id)
+            }
+            Happening::Parked { place, .. } | Happening::Skipped { place } => self.settle(place, None),
             Happening::GapReported { .. } => self.gaps.observe(what),
             _ => {
                 for (start, outcome) in self.runs.observe(what) {

@@ -6,6 +6,7 @@ pub(super) mod fields;
 pub(super) mod gaps;
 pub(super) mod groups;
 pub(super) mod order;
+pub(super) mod parking;
 pub(super) mod poison;
 pub(super) mod pressure;
 pub(super) mod progress;
