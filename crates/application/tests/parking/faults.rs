@@ -105,7 +105,7 @@ async fn nothing_starts_behind_a_redrive_before_the_store_knows_of_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_owner_that_is_fenced_gives_the_partition_up_and_does_no_more_in_it() {
+async fn an_owner_that_is_fenced_gives_everything_up_and_joins_anew() {
     let (world, orders) = parked(|_| ()).await;
     world.poison(&[]);
     world.store.choose(|call| if call == "page" { Trouble::Fenced } else { Trouble::No });
@@ -113,7 +113,10 @@ async fn an_owner_that_is_fenced_gives_the_partition_up_and_does_no_more_in_it()
     orders.wait_until(|stats| stats.partitions == 0).await;
     world.publish(&["a4", "b1"]).await;
     world.pass(MINUTE).await;
-    assert_eq!((world.handled(), world.answers().await), (Vec::new(), Vec::new()));
+    assert_eq!((world.handled(), world.answers().await), (vec!["b1".to_owned()], Vec::new()));
+    world.store.choose(|_| Trouble::No);
+    assert_eq!(world.answered(1).await, [Answer::Done(4)]);
+    assert_eq!(world.handled(), ["b1", "a1", "a2", "a3", "a4"]);
     world.bus.close(CLOSE).await;
 }
 
