@@ -107,6 +107,8 @@ struct Letters<'h> {
     live: HashMap<&'h Place, Live>,
     /// Entries that closed their aggregate and have left.
     left: HashSet<&'h Place>,
+    /// What was handed out again since it was buried.
+    redriven: HashSet<&'h Place>,
     assigned: HashMap<&'h Scope, u32>,
     committed: HashMap<&'h Scope, (Resume, usize, Epoch)>,
     listing: u32,
@@ -125,6 +127,7 @@ impl Default for Letters<'_> {
             known: HashSet::new(),
             live: HashMap::new(),
             left: HashSet::new(),
+            redriven: HashSet::new(),
             assigned: HashMap::new(),
             committed: HashMap::new(),
             listing: 0,
@@ -150,6 +153,7 @@ impl<'h> Letters<'h> {
             Happening::Returned { place, dead } => {
                 self.live.entry(place).and_modify(|live| live.dead = *dead);
             }
+            Happening::Redriven { place } => drop(self.redriven.insert(place)),
             Happening::Left { place, .. } => self.leave(place),
             Happening::Committed { scope, resume, epoch, .. } => self.commit(index, scope, *resume, *epoch),
             Happening::DeadLettered { place, id, digest, cause, parks, .. } => {
@@ -242,7 +246,9 @@ impl<'h> Letters<'h> {
     }
 
     fn again(&mut self, index: usize, place: &'h Place) {
-        if self.is_again(place) {
+        // What was handed out again may come back.
+        let back = self.redriven.remove(place);
+        if self.is_again(place) && !back {
             self.findings.add(index, || format!("{place} was buried twice"));
         }
     }
@@ -256,7 +262,7 @@ impl<'h> Letters<'h> {
             return false;
         };
         let again = live.assigned == assigned && live.times >= failed;
-        *live = Live { times: live.times + 1, assigned, ..*live };
+        *live = Live { times: live.times + 1, assigned, parks: false, ..*live };
         again
     }
 

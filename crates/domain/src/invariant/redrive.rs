@@ -75,9 +75,14 @@ impl<'h> Redrives<'h> {
                 self.parked.insert(place);
                 self.close(place);
             }
-            Happening::DeadLettered { place, .. }
-            | Happening::Returned { place, .. }
-            | Happening::Left { place, handled: false } => self.close(place),
+            // Buried beside its aggregate it closes no lane any more.
+            Happening::DeadLettered { place, .. } => {
+                self.parked.remove(place);
+                self.close(place);
+            }
+            Happening::Returned { place, .. } | Happening::Left { place, handled: false } => {
+                self.close(place)
+            }
             Happening::Left { place, handled: true } => {
                 self.close(place);
                 if self.parked.contains(place) {

@@ -87,6 +87,9 @@ impl<'h> Waiting<'h> {
             Happening::DeadLettered { place, parks: true, .. } | Happening::Parked { place, .. } => {
                 self.parked.insert(place);
             }
+            Happening::DeadLettered { place, .. } => {
+                self.parked.remove(place);
+            }
             Happening::Redriven { place } if !self.parked.contains(place) => {
                 self.loose.insert(place);
             }

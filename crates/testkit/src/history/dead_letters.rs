@@ -1,26 +1,37 @@
 //! Recording what is buried.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use async_trait::async_trait;
 use laneway_domain::invariant::{Digest, Happening, Place};
 use laneway_domain::{
-    Body, DeadLetter, DeadLetterCapabilities, DeadLetterDesk, DeadLetterQueue, Filter, GroupId, LetterId,
-    Parking, StoreError,
+    Body, DeadLetter, DeadLetterCapabilities, DeadLetterDesk, DeadLetterQueue, Death, Filter, GroupId,
+    LetterId, Parking, StoreError,
 };
 
 use super::recorder::Recorder;
 
-/// A dead-letter queue whose letters are recorded when the store says that it took them. What is parked, a
-/// [`RecordedParking`](super::RecordedParking) below records.
+/// A dead-letter queue whose letters are recorded when the store says that it took them; one that is buried again with the
+/// same death, because its answer was lost, is recorded once. What is parked, a [`RecordedParking`](super::RecordedParking)
+/// records.
 #[derive(Debug, Clone)]
 pub struct RecordedDeadLetters<D> {
     inner: D,
     recorder: Recorder,
+    said: Arc<Mutex<HashMap<LetterId, Death>>>,
 }
 
 impl<D> RecordedDeadLetters<D> {
     /// Records around `inner`.
-    pub const fn new(inner: D, recorder: Recorder) -> Self {
-        Self { inner, recorder }
+    pub fn new(inner: D, recorder: Recorder) -> Self {
+        Self { inner, recorder, said: Arc::default() }
+    }
+
+    /// Whether a letter says something new.
+    fn is_news(&self, letter: &DeadLetter) -> bool {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        said.insert(letter.id.clone(), letter.death.clone()).as_ref() != Some(&letter.death)
     }
 }
 
@@ -31,10 +42,10 @@ impl<D: DeadLetterQueue> DeadLetterQueue for RecordedDeadLetters<D> {
     }
 
     async fn bury(&self, letters: Vec<DeadLetter>) -> Vec<Result<(), StoreError>> {
-        let buried: Vec<_> = letters.iter().map(buried).collect();
-        let results = self.inner.bury(letters).await;
-        let taken = buried.into_iter().zip(&results).filter(|(_, result)| result.is_ok());
-        self.recorder.record_all(taken.map(|(buried, _)| buried));
+        let results = self.inner.bury(letters.clone()).await;
+        let taken = letters.iter().zip(&results).filter(|(_, result)| result.is_ok());
+        let news = taken.filter(|(letter, _)| self.is_news(letter)).map(|(letter, _)| buried(letter));
+        self.recorder.record_all(news);
         results
     }
 

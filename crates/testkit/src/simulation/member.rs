@@ -95,8 +95,8 @@ fn bus(stage: &Stage, id: MemberId, life: &Life) -> Bus {
     let subscriber = FaultySubscriber::new(adapter.subscriber.clone(), faults.clone());
     let subscriber = RecordedSubscriber::new(subscriber, recorder.clone(), id);
     let letters = RecordedParking::new(adapter.dead_letters.clone(), recorder.clone());
-    let letters = FaultyDeadLetters::new(letters, faults.clone());
     let letters = RecordedDeadLetters::new(letters, recorder.clone());
+    let letters = FaultyDeadLetters::new(letters, faults.clone());
     let clock: Arc<dyn Clock> = Arc::new(OfLife { life: life.clone(), inner: adapter.clock.clone() });
     let publisher = FaultyPublisher::new(adapter.publisher.clone(), faults.clone());
     let publisher: Arc<dyn Publisher> = Arc::new(RecordedPublisher::new(publisher, recorder.clone()));

@@ -31,7 +31,10 @@ impl<'h> Shelf<'h> {
                     self.waiting.entry((&place.scope, key)).or_default().insert(place.position);
                 }
             }
-            Happening::Left { place, .. } => self.take_out(place),
+            // Buried beside its aggregate it closes nothing any more: its group goes on behind a dead letter.
+            Happening::DeadLettered { place, parks: false, .. } | Happening::Left { place, .. } => {
+                self.take_out(place);
+            }
             _ => {
                 for (start, outcome) in self.runs.observe(what) {
                     if outcome == Outcome::Done {
