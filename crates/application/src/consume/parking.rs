@@ -117,7 +117,10 @@ impl Loop {
     }
 
     fn feed(&mut self, tenure: Tenure, feed: Feed) {
-        let Some(info) = self.ledger.info(tenure).cloned() else { return };
+        let Some(info) = self.ledger.info(tenure).cloned().filter(|_| !self.drains.covers(tenure)) else {
+            // The next owner finds the entries where they are.
+            return;
+        };
         let Feed { key, entries, upto, loose } = feed;
         let lane = key.map(|key| {
             let hash = self.shared.hash(KeyRef::of(&key));
