@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use laneway_domain::{Clock, Envelope, Flushed, Handler, PublishError, Publisher};
+use laneway_domain::{Clock, DeadLetterDesk, Envelope, Flushed, Handler, PublishError, Publisher};
 
 use crate::backlog::{PublisherBacklog, PublisherGauge};
 use crate::consume::{Ground, Subscription, SubscriptionError, SubscriptionOptions, subscribe};
@@ -120,6 +120,12 @@ impl Bus {
     pub fn publisher_gauge(&self) -> PublisherGauge {
         let path = self.path.clone();
         Arc::new(move || PublisherBacklog::sending(path.sending()))
+    }
+
+    /// The operators' side of the dead letters: what waits, and what to do with it. None where the store has none.
+    #[must_use]
+    pub fn desk(&self) -> Option<&dyn DeadLetterDesk> {
+        self.ground.dead_letters.as_ref()?.desk()
     }
 
     /// The clock of the bus.
