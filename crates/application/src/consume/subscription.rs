@@ -52,7 +52,9 @@ pub enum SubscriptionError {
     #[error(transparent)]
     Open(#[from] SubscribeError),
     /// This bus has a subscription of that group to that topic already: two of them would run one aggregate twice.
-    #[error("group `{group}` is subscribed to topic `{topic}` in this bus already")]
+    #[error(
+        "group `{group}` is subscribed to topic `{topic}` in this bus already: raise `max_in_flight` for more at once, use another group for another reader, or an event router for several handlers"
+    )]
     Twice {
         /// The group.
         group: GroupId,
