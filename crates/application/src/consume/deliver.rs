@@ -143,10 +143,9 @@ impl Shared {
     /// Where an event goes whose aggregate does not matter.
     #[cold]
     fn of_partition(&self, topic: &TopicName, number: PartitionNumber) -> Direction {
-        let named = AggregateId::new(format!("partition-{number}"));
-        let Some(id) = named.ok().filter(|_| self.ordering == OrderingMode::PerPartition) else {
-            return Direction { hash: None, key: None };
-        };
+        let is_lane = self.ordering == OrderingMode::PerPartition;
+        let named = is_lane.then(|| AggregateId::new(format!("partition-{number}")).ok()).flatten();
+        let Some(id) = named else { return Direction { hash: None, key: None } };
         let key = AggregateKey { topic: topic.clone(), tenant: None, id };
         Direction { hash: Some(self.hash(KeyRef::of(&key))), key: Some(key) }
     }
