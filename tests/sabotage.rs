@@ -2,6 +2,7 @@
 //!
 //! Built with `--features sabotage` only.
 
+mod outage;
 mod seeds;
 mod unfenced;
 
@@ -167,6 +168,14 @@ fn two_aggregates_that_share_a_lane_for_their_hash_are_caught() {
     assert!(!shares());
     let _planted = plant(Bug::LanesShareAHash);
     assert!(shares());
+}
+
+/// Handlers of the simulation fail by chance and not because something is down, so an outage is made.
+#[test]
+fn a_breaker_that_counts_attempts_is_caught() {
+    assert_eq!(outage::dead_and_handled(), (0, 40));
+    let _planted = plant(Bug::BreakerCountsAttempts);
+    assert_ne!(outage::dead_and_handled(), (0, 40));
 }
 
 #[test]

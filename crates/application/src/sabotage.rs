@@ -33,11 +33,13 @@ pub enum Bug {
     RedeliveredParksAgain,
     /// What arrives for a parked aggregate queues in memory, where its redrive finds it ahead.
     UnparkRacesLive,
+    /// Attempts count while the breaker holds starts back.
+    BreakerCountsAttempts,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::CommitPassesUnfinished,
         Self::LaneOpenDuringRetry,
         Self::OldEpochSettles,
@@ -51,6 +53,7 @@ impl Bug {
         Self::FollowerBeforeParkedHead,
         Self::RedeliveredParksAgain,
         Self::UnparkRacesLive,
+        Self::BreakerCountsAttempts,
     ];
 }
 

@@ -26,13 +26,16 @@ where
     pub(super) fn failed(&mut self, lane: LaneId, ticket: Ticket, failure: Failure) {
         let before = self.runs.attempts(ticket);
         let due = failure.error.as_ref().map_or(HandlerMask::ALL, HandlerError::due);
-        let trouble = self.trouble(lane, before, due);
         let class = self.shared.classifier.class(&failure);
+        let counts = self.outcome(lane, class);
+        let trouble = self.trouble(lane, before, due, counts);
         let seed = self.shared.seed
             ^ self.runs.received(ticket).position.value()
             ^ u64::from(trouble.attempts) << 48;
-        let next = self.shared.retry.next(trouble.attempts, class, seed);
-        self.tell(ticket, &failure, trouble, next);
+        let (retry, failed) = (&self.shared.retry, trouble.attempts);
+        let next =
+            if counts { retry.next(failed, class, seed) } else { retry.once_more(failed, class, seed) };
+        self.tell(ticket, &failure, failed + u32::from(!counts), next);
         let Failure { error, words, .. } = failure;
         crate::guard::discard(error);
         match next {
@@ -49,9 +52,9 @@ where
         }
     }
 
-    fn trouble(&mut self, lane: LaneId, before: u32, due: HandlerMask) -> Trouble {
+    fn trouble(&mut self, lane: LaneId, before: u32, due: HandlerMask, counts: bool) -> Trouble {
         self.lanes.mark_troubled(lane);
-        self.troubles.add(lane, before, self.shared.clock.wall(), due)
+        self.troubles.add(lane, before, self.shared.clock.wall(), due, counts)
     }
 
     fn again(&mut self, lane: LaneId, ticket: Ticket, trouble: Trouble, wait: Duration) {
@@ -76,9 +79,9 @@ where
             || vec!["the bus has no codec for records".to_owned()],
             |undecodable| laneway_domain::chain(undecodable),
         );
-        let trouble = self.trouble(lane, 0, HandlerMask::ALL);
+        let trouble = self.trouble(lane, 0, HandlerMask::ALL, true);
         let failure = Failure { kind: FailureKind::Undecodable, error: None, words };
-        self.tell(ticket, &failure, trouble, Next::Fatal);
+        self.tell(ticket, &failure, trouble.attempts, Next::Fatal);
         self.dies(lane, ticket, DeathCause::Undecodable, failure.words, trouble);
     }
 
@@ -142,7 +145,7 @@ where
     }
 
     /// Tells the hooks.
-    fn tell(&self, ticket: Ticket, failure: &Failure, trouble: Trouble, next: Next) {
+    fn tell(&self, ticket: Ticket, failure: &Failure, attempt: u32, next: Next) {
         let (topic, partition) = self.runs.topic(ticket);
         let received = self.runs.received(ticket);
         let event = match &received.body {
@@ -156,7 +159,7 @@ where
             position: received.position,
             event,
             failure,
-            attempt: trouble.attempts,
+            attempt,
             next,
         };
         self.shared.hooks.failed(&attempt);

@@ -1,29 +1,50 @@
 //! Whether handlers may start at all.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use laneway_domain::Monotonic;
 
-/// Shut for good when the subscription stops; shut for a time when the session's permission runs out.
+/// Shut for good when the subscription stops; shut for a time when the session's permission runs out, or by the breaker.
 ///
 /// Workers read it before every start, so nothing starts after the signal however many commands are under way.
 #[derive(Debug)]
 pub(crate) struct Gate {
-    stopped: AtomicBool,
+    state: AtomicU8,
     until: AtomicU64,
 }
 
+/// What may start now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Leave {
+    /// Whatever is ready.
+    Any,
+    /// One event, as a probe of the breaker, by whoever [takes](Gate::take_probe) it first; a failure counts against it, or
+    /// does not.
+    Probe { counts: bool },
+    /// Nothing.
+    Nothing,
+}
+
+const RUNNING: u8 = 0;
+/// The breaker is open, or somebody probes.
+const TRIPPED: u8 = 1;
+/// The breaker lets one probe through.
+const PROBE: u8 = 2;
+/// The same, and others were answered before: a failure is the event's own.
+const PROBE_COUNTS: u8 = 3;
+const STOPPED: u8 = 4;
+
 impl Gate {
     pub(crate) fn new() -> Self {
-        Self { stopped: AtomicBool::new(false), until: AtomicU64::new(Monotonic::NEVER.nanos()) }
+        Self { state: AtomicU8::new(RUNNING), until: AtomicU64::new(Monotonic::NEVER.nanos()) }
     }
 
     pub(crate) fn stop(&self) {
-        self.stopped.store(true, Ordering::SeqCst);
+        self.state.store(STOPPED, Ordering::SeqCst);
     }
 
     pub(crate) fn is_stopped(&self) -> bool {
-        self.stopped.load(Ordering::SeqCst)
+        self.state.load(Ordering::SeqCst) == STOPPED
     }
 
     /// Sets the end of the permission; the one before it.
@@ -31,9 +52,47 @@ impl Gate {
         Monotonic::from_nanos(self.until.swap(until.nanos(), Ordering::SeqCst))
     }
 
+    /// Sets what the breaker lets through. A stop stays one.
+    pub(crate) fn limit(&self, leave: Leave) {
+        let state = match leave {
+            Leave::Any => RUNNING,
+            Leave::Probe { counts: false } => PROBE,
+            Leave::Probe { counts: true } => PROBE_COUNTS,
+            Leave::Nothing => TRIPPED,
+        };
+        let unless_stopped = |known| (known != STOPPED).then_some(state);
+        // Stopped is the one state that does not change.
+        let _ = self.state.fetch_update(Ordering::SeqCst, Ordering::SeqCst, unless_stopped);
+    }
+
     #[inline]
-    pub(crate) fn may_start(&self, now: Monotonic) -> bool {
-        !self.stopped.load(Ordering::Acquire) && now.nanos() < self.until.load(Ordering::Acquire)
+    pub(crate) fn leave(&self, now: Monotonic) -> Leave {
+        if now.nanos() >= self.until.load(Ordering::Acquire) {
+            return Leave::Nothing;
+        }
+        match self.state.load(Ordering::Acquire) {
+            RUNNING => Leave::Any,
+            PROBE => Leave::Probe { counts: false },
+            PROBE_COUNTS => Leave::Probe { counts: true },
+            _ => Leave::Nothing,
+        }
+    }
+
+    /// Takes the probe, and whether a failure counts; nothing where somebody was faster.
+    pub(crate) fn take_probe(&self) -> Option<bool> {
+        let take = |known| matches!(known, PROBE | PROBE_COUNTS).then_some(TRIPPED);
+        let taken = self.state.fetch_update(Ordering::SeqCst, Ordering::SeqCst, take);
+        taken.ok().map(|probe| probe == PROBE_COUNTS)
+    }
+
+    /// Gives the probe back: there was nothing to start.
+    pub(crate) fn give_probe(&self, counts: bool) {
+        self.limit(Leave::Probe { counts });
+    }
+
+    /// Whether a failed attempt counts against its event: not while the breaker holds starts back.
+    pub(crate) fn attempts_count(&self) -> bool {
+        !matches!(self.state.load(Ordering::Acquire), TRIPPED | PROBE | PROBE_COUNTS)
     }
 }
 
@@ -45,11 +104,29 @@ mod tests {
     fn nothing_starts_after_the_permission_or_the_stop() {
         let gate = Gate::new();
         let at = Monotonic::from_nanos;
-        assert!(gate.may_start(at(u64::MAX - 1)));
+        assert_eq!(gate.leave(at(u64::MAX - 1)), Leave::Any);
         gate.allow(at(10));
-        assert!(gate.may_start(at(9)) && !gate.may_start(at(10)));
+        assert_eq!((gate.leave(at(9)), gate.leave(at(10))), (Leave::Any, Leave::Nothing));
         gate.allow(Monotonic::NEVER);
         gate.stop();
-        assert!(!gate.may_start(at(0)) && gate.is_stopped());
+        gate.limit(Leave::Any);
+        assert!(gate.leave(at(0)) == Leave::Nothing && gate.is_stopped());
+    }
+
+    #[test]
+    fn a_probe_is_taken_once_and_attempts_count_when_all_may_start() {
+        let gate = Gate::new();
+        assert!(gate.take_probe().is_none() && gate.attempts_count());
+        for counts in [false, true] {
+            let probe = Leave::Probe { counts };
+            gate.limit(probe);
+            assert!(gate.leave(Monotonic::ZERO) == probe && !gate.attempts_count());
+            assert_eq!((gate.take_probe(), gate.take_probe()), (Some(counts), None));
+            assert_eq!(gate.leave(Monotonic::ZERO), Leave::Nothing);
+            gate.give_probe(counts);
+            assert_eq!(gate.take_probe(), Some(counts));
+        }
+        gate.limit(Leave::Any);
+        assert!(gate.leave(Monotonic::ZERO) == Leave::Any && gate.attempts_count());
     }
 }

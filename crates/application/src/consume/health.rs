@@ -2,6 +2,8 @@
 
 use tokio::sync::watch;
 
+use crate::policy::BreakerState;
+
 /// How a subscription is.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SubscriptionHealth {
@@ -11,6 +13,8 @@ pub struct SubscriptionHealth {
     pub connection: Option<String>,
     /// What the dead-letter store says, while it refuses entries; their lanes wait.
     pub dead_letter_store: Option<String>,
+    /// What the breaker lets through.
+    pub breaker: BreakerState,
     /// Ranges that the broker deleted before they were read.
     pub gaps: u64,
 }
@@ -31,7 +35,8 @@ impl SubscriptionHealth {
     /// Whether everything is as it should be.
     #[must_use]
     pub fn is_good(&self) -> bool {
-        self.phase == RunPhase::Running && self.connection.is_none() && self.dead_letter_store.is_none()
+        let stands = self.connection.is_none() && self.dead_letter_store.is_none();
+        self.phase == RunPhase::Running && stands && self.breaker == BreakerState::Closed
     }
 }
 
@@ -65,6 +70,10 @@ impl Condition {
         if self.0.borrow().dead_letter_store.as_deref() != refusal {
             self.change(|health| health.dead_letter_store = refusal.map(str::to_owned));
         }
+    }
+
+    pub(crate) fn breaker(&self, state: BreakerState) {
+        self.change(|health| health.breaker = state);
     }
 
     pub(crate) fn gap(&self) {

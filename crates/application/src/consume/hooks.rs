@@ -8,7 +8,7 @@ use laneway_domain::{
 };
 
 use crate::guard::guarded;
-use crate::policy::{Failure, Next};
+use crate::policy::{BreakerState, Failure, Next};
 
 type OnFailure = Arc<dyn for<'a> Fn(&FailedAttempt<'a>) + Send + Sync>;
 type On<T> = Arc<dyn Fn(&T) + Send + Sync>;
@@ -22,6 +22,7 @@ pub struct Hooks {
     gap: Option<On<MissingRange>>,
     connection: Option<On<ConnectionChange>>,
     store: Option<On<StoreError>>,
+    breaker: Option<On<BreakerState>>,
 }
 
 /// An attempt that failed, and what comes next.
@@ -39,7 +40,7 @@ pub struct FailedAttempt<'a> {
     pub event: Option<&'a Envelope>,
     /// How it failed.
     pub failure: &'a Failure,
-    /// Which attempt this was, from 1.
+    /// Which attempt this was, from 1; one that does not count, because the breaker holds back, has the number of the next.
     pub attempt: u32,
     /// What comes next.
     pub next: Next,
@@ -96,6 +97,13 @@ impl Hooks {
         self
     }
 
+    /// Called when the breaker opens, lets a first probe through, or closes, once a transition.
+    #[must_use]
+    pub fn on_breaker(mut self, hook: impl Fn(&BreakerState) + Send + Sync + 'static) -> Self {
+        self.breaker = Some(Arc::new(hook));
+        self
+    }
+
     pub(crate) fn failed(&self, attempt: &FailedAttempt<'_>) {
         let hook = if matches!(attempt.next, Next::After(_)) { &self.retryable } else { &self.fatal };
         call(hook.as_ref(), |hook| hook(attempt));
@@ -107,6 +115,10 @@ impl Hooks {
 
     pub(crate) fn connection(&self, change: &ConnectionChange) {
         call(self.connection.as_ref(), |hook| hook(change));
+    }
+
+    pub(crate) fn breaker(&self, state: &BreakerState) {
+        call(self.breaker.as_ref(), |hook| hook(state));
     }
 
     pub(crate) fn store_refused(&self, error: &StoreError) {
@@ -130,6 +142,7 @@ impl fmt::Debug for Hooks {
             .field("on_gap", &self.gap.is_some())
             .field("on_connection", &self.connection.is_some())
             .field("on_store_refusal", &self.store.is_some())
+            .field("on_breaker", &self.breaker.is_some())
             .finish()
     }
 }

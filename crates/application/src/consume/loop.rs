@@ -21,7 +21,7 @@ use super::stats::LaneDetail;
 use crate::dead_letter::{Burials, Buried};
 use crate::ledger::Ledger;
 use crate::parking::{Lots, Stored};
-use crate::policy::{Commits, Credit};
+use crate::policy::{Breaker, Commits, Credit};
 
 /// What happens to a subscription.
 enum Input {
@@ -60,6 +60,7 @@ pub(crate) struct Loop {
     pub(super) burials: Burials,
     pub(super) lots: Lots,
     pub(super) commits: Commits,
+    pub(super) breaker: Option<Breaker>,
     pub(super) state_bytes: usize,
     pub(super) condition: Condition,
     pub(super) control: mpsc::UnboundedReceiver<Control>,
@@ -137,7 +138,13 @@ impl Loop {
             return Poll::Ready(Input::WorkerGone);
         }
         let closing = self.closing.unwrap_or(Monotonic::NEVER);
-        let due = self.commits.due().min(self.drains.due()).min(self.lots.due()).min(closing);
+        let due = self
+            .commits
+            .due()
+            .min(self.drains.due())
+            .min(self.lots.due())
+            .min(self.breaker_due())
+            .min(closing);
         self.timer.poll(cx, due).map(|()| Input::Due)
     }
 
@@ -178,6 +185,7 @@ impl Loop {
             self.end(None);
         }
         self.lots.drive(self.now);
+        self.wake_breaker();
         self.condition.store(self.burials.refusal().or(self.lots.refusal()));
         self.count_open();
     }

@@ -8,6 +8,7 @@ use super::stats::LaneDetail;
 use crate::lanes::LaneId;
 use crate::ledger::{Slot, Tenure};
 use crate::parking::Arrival;
+use crate::policy::Probe;
 
 /// From the loop to a worker.
 #[derive(Debug)]
@@ -68,6 +69,10 @@ pub(crate) enum Report {
     Opened { tenure: Tenure, key: AggregateKey },
     /// Entries came back from the store for a lane that another partition has parked.
     Elsewhere { tenure: Tenure, key: AggregateKey },
+    /// Attempts failed: so many in a way that trying again changes nothing, so many in another.
+    Tried { answered: usize, failed: usize },
+    /// The breaker's probe has ended.
+    Probed(Probe),
     /// Lanes went without an event that is done: forgotten, or buried.
     Fewer,
     /// Nothing of a drain's tenures runs in this worker.

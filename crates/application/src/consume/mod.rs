@@ -4,6 +4,7 @@ mod assign;
 mod attempt;
 mod bell;
 mod blocking;
+mod breaker;
 mod crew;
 mod deliver;
 mod drains;

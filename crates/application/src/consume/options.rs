@@ -7,7 +7,7 @@ use laneway_domain::{AfterDeadLetter, Codec, GroupId, Invalid, StartFrom, TopicN
 use thiserror::Error;
 
 use super::hooks::Hooks;
-use crate::policy::{Classifier, CommitPolicy, CreditLimits, RetryPolicy};
+use crate::policy::{BreakerPolicy, Classifier, CommitPolicy, CreditLimits, RetryPolicy};
 use crate::route::{OrderingMode, Router};
 
 /// A subscription's settings: plain data, checked when subscribing.
@@ -27,6 +27,8 @@ pub struct SubscriptionOptions {
     pub processing_timeout: Duration,
     /// When and how often failures are tried again.
     pub retry: RetryPolicy,
+    /// When starting stops because most attempts fail, and attempts no longer count. Default: never.
+    pub breaker: Option<BreakerPolicy>,
     /// What becomes of an aggregate behind a dead letter. Default: it is parked where the dead-letter store can do that, and
     /// goes on where it cannot.
     pub after_dead_letter: Option<AfterDeadLetter>,
@@ -75,6 +77,7 @@ impl SubscriptionOptions {
             workers: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             processing_timeout: Duration::from_secs(30),
             retry: RetryPolicy::default(),
+            breaker: None,
             after_dead_letter: None,
             hold: Duration::from_secs(60),
             redrive_poll: Duration::from_secs(1),
@@ -101,6 +104,7 @@ impl SubscriptionOptions {
         faults.extend(self.time_faults());
         faults.extend(self.topic_faults());
         faults.extend(self.retry.faults());
+        faults.extend(self.breaker.iter().flat_map(BreakerPolicy::faults));
         faults.extend(self.buffer.faults());
         faults.extend(self.commit.faults());
         faults

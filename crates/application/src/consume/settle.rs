@@ -63,6 +63,8 @@ impl Loop {
             // The lanes are counted after every report.
             Report::Fewer => {}
             Report::Drained(id) => self.drains.drained(id),
+            Report::Tried { answered, failed } => self.tried(answered, failed),
+            Report::Probed(probe) => self.probed(probe),
         }
     }
 
@@ -75,6 +77,7 @@ impl Loop {
         self.credit.settled(partition, settled, bytes);
         self.changed(settled);
         self.change_flow(partition);
+        self.tried(settled, 0);
     }
 
     fn retrying(&mut self, tenure: Tenure, slot: Slot, attempts: u32) {

@@ -24,6 +24,8 @@ pub(crate) struct Shared {
     pub(crate) retry: RetryPolicy,
     pub(crate) processing_timeout: Duration,
     pub(crate) after_dead_letter: AfterDeadLetter,
+    /// Whether a breaker wants to know how attempts end.
+    pub(crate) breaks: bool,
     /// Whether the dead-letter store can hold what waits.
     pub(crate) parks: bool,
     /// The longest wait in memory, where it can.

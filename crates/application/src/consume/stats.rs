@@ -24,6 +24,8 @@ pub struct SubscriptionStats {
     pub commits: u64,
     /// Ranges that the broker deleted before they were read.
     pub gaps: u64,
+    /// How often the breaker opened.
+    pub breaker_openings: u64,
     /// Partitions that are ours.
     pub partitions: usize,
     /// Events read and not finished.
@@ -74,6 +76,7 @@ pub(crate) struct Counters {
     pub(crate) redriven: AtomicU64,
     pub(crate) commits: AtomicU64,
     pub(crate) gaps: AtomicU64,
+    pub(crate) breaker_openings: AtomicU64,
     pub(crate) partitions: AtomicUsize,
     pub(crate) open: AtomicUsize,
     pub(crate) open_bytes: AtomicUsize,
@@ -135,6 +138,7 @@ impl Counters {
             redriven: self.redriven.load(Ordering::Relaxed),
             commits: self.commits.load(Ordering::Relaxed),
             gaps: self.gaps.load(Ordering::Relaxed),
+            breaker_openings: self.breaker_openings.load(Ordering::Relaxed),
             partitions: self.partitions.load(Ordering::Relaxed),
             open: self.open.load(Ordering::Relaxed),
             open_bytes: self.open_bytes.load(Ordering::Relaxed),

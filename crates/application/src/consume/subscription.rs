@@ -25,7 +25,7 @@ use super::stats::{Counters, LaneDetail, SubscriptionStats};
 use crate::dead_letter::Burials;
 use crate::ledger::Ledger;
 use crate::parking::Lots;
-use crate::policy::{Commits, Credit};
+use crate::policy::{Breaker, Commits, Credit};
 
 /// What a subscription stands on.
 #[derive(Clone)]
@@ -115,6 +115,7 @@ pub async fn subscribe<H: Handler>(
             options.store_timeout,
         ),
         commits: Commits::new(options.commit),
+        breaker: options.breaker.map(Breaker::new),
         state_bytes,
         condition,
         control: controlled,
@@ -165,6 +166,7 @@ pub(super) fn share(
         retry: options.retry,
         processing_timeout: options.processing_timeout,
         after_dead_letter: after,
+        breaks: options.breaker.is_some(),
         parks,
         hold: options.hold,
         lane_capacity: options.lane_capacity,

@@ -22,11 +22,19 @@ pub(crate) struct Trouble {
 }
 
 impl Troubles {
-    /// Notes a failed attempt that leaves `due`; `before` counts those from before a crash or a rebalance.
-    pub(crate) fn add(&mut self, lane: LaneId, before: u32, now: Timestamp, due: HandlerMask) -> Trouble {
+    /// Notes a failed attempt that leaves `due`, and counts it if it `counts`; `before` counts those from before a crash or
+    /// a rebalance.
+    pub(crate) fn add(
+        &mut self,
+        lane: LaneId,
+        before: u32,
+        now: Timestamp,
+        due: HandlerMask,
+        counts: bool,
+    ) -> Trouble {
         let none = Trouble { attempts: before, first: now, last: now, due, until: Monotonic::ZERO };
         let trouble = self.0.entry(lane).or_insert(none);
-        trouble.attempts = trouble.attempts.saturating_add(1);
+        trouble.attempts = trouble.attempts.saturating_add(u32::from(counts));
         trouble.last = now;
         // An attempt that knows nothing of handlers (a panic, a timeout) leaves those due that were.
         trouble.due = trouble.due.and(due);

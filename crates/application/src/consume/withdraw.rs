@@ -10,6 +10,7 @@ use super::seats::Sitter;
 use super::worker::Worker;
 use crate::lanes::{LaneId, Phase, Ticket};
 use crate::ledger::Tenure;
+use crate::policy::Probe;
 use crate::sabotage::{Bug, is_planted};
 
 impl<C, F> Worker<C, F>
@@ -56,6 +57,7 @@ where
         let theirs = |sitter: &Sitter| tenures.contains(&runs.tenure(sitter.ticket.run));
         let evicted: Vec<_> = self.seats.sitters().filter(|(_, sitter)| theirs(sitter)).collect();
         for (at, Sitter { lane, ticket, .. }) in evicted {
+            self.probe_ended(lane, Probe::Lost);
             if self.cancellation == Cancellation::Finish {
                 if is_planted(Bug::GhostLaneOpensEarly) {
                     self.lanes.finish(lane);

@@ -11,6 +11,8 @@ use laneway_domain::{Cancellation, Event, Handler, HandlerError, HandlerMask, Mo
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
 use super::attempt::attempt;
+use super::breaker::Probing;
+use super::gate::Leave;
 use super::message::{Command, DrainId, Report};
 use super::park::Parked;
 use super::permits::{Permits, Purse};
@@ -20,7 +22,7 @@ use super::shared::{AtWork, Shared};
 use super::trouble::Troubles;
 use crate::lanes::{Admitted, LaneId, Lanes, Opened, Phase, Ticket};
 use crate::ledger::Tenure;
-use crate::policy::{Failure, FailureKind};
+use crate::policy::{Failure, FailureKind, Probe};
 use crate::sabotage::{Bug, is_planted};
 
 /// How many events a worker starts before it lets others run.
@@ -46,6 +48,7 @@ pub(crate) struct Worker<C, F> {
     pub(super) filled: HashMap<LaneId, Tenure, foldhash::fast::FixedState>,
     /// Lanes whose aggregate waits in the dead-letter store; empty, and free, while none does.
     pub(super) parked: HashMap<LaneId, Parked, foldhash::fast::FixedState>,
+    pub(super) probing: Probing,
     pub(super) done: Vec<Report>,
     pub(super) drains: Vec<(DrainId, Vec<Tenure>)>,
     timer: Timer,
@@ -93,6 +96,7 @@ where
             troubles: Troubles::default(),
             filled: HashMap::default(),
             parked: HashMap::default(),
+            probing: Probing::default(),
             done: Vec::new(),
             drains: Vec::new(),
             timer: Timer::new(shared.clock.clone()),
@@ -212,7 +216,12 @@ where
             if started % STARTS_PER_LOOK == STARTS_PER_LOOK - 1 {
                 self.now = self.shared.clock.monotonic();
             }
-            if !self.shared.gate.may_start(self.now) || !self.purse.take(cx.waker()) {
+            match self.shared.gate.leave(self.now) {
+                Leave::Any => {}
+                Leave::Probe { .. } if self.start_probe(cx) => continue,
+                Leave::Probe { .. } | Leave::Nothing => return false,
+            }
+            if !self.purse.take(cx.waker()) {
                 return false;
             }
             if let Some((lane, ticket)) = self.lanes.start() {
@@ -222,7 +231,7 @@ where
         true
     }
 
-    fn start(&mut self, lane: LaneId, ticket: Ticket) {
+    pub(super) fn start(&mut self, lane: LaneId, ticket: Ticket) {
         let Some(event) = self.runs.event(ticket) else {
             self.purse.give();
             if !self.is_marker(lane, ticket) {
@@ -275,6 +284,9 @@ where
     }
 
     fn succeeded(&mut self, lane: LaneId, ticket: Ticket) {
+        if self.probing.is_under_way() {
+            self.probe_ended(lane, Probe::Answered);
+        }
         self.report_done(ticket);
         self.advance(lane, ticket);
     }
@@ -310,6 +322,7 @@ where
     pub(super) fn report_done(&mut self, ticket: Ticket) {
         let Entry { slot, bytes: size, .. } = self.runs.entry(ticket);
         if !slot.is_open() {
+            self.probing.answered += 1;
             return self.redriven(ticket);
         }
         let size = size as usize;
@@ -354,12 +367,14 @@ where
             } else {
                 // It cannot be stopped: its lane stays closed until it ends, and what it returns then counts.
                 self.seats.sitter_mut(at).deadline = Monotonic::NEVER;
+                self.probe_ended(sitter.lane, Probe::Failed);
                 tracing::warn!(group = %self.shared.group, "a handler that cannot be cancelled has run out of time");
             }
         }
     }
 
     fn flush(&mut self) {
+        self.report_outcomes();
         // Before the reports, so that whoever settles them sees lanes at least as new.
         let fewer = self.shared.counters.workers[self.number].say(self.lanes.census());
         if fewer && self.done.is_empty() {

@@ -7,6 +7,9 @@
 //! The shape is that of Nygard's circuit breaker (*Release It!*, 2007, chapter 5): closed, open for a time, half open. The
 //! window is bounded by count *and* by time: a busy subscription judges by its newest outcomes, a quiet one never by
 //! those of an hour ago.
+//!
+//! A probe that fails after others were answered counts as an attempt, so an event that always fails dies in the end. One that
+//! always fails and is alone is not told from an outage: it probes for ever, and the health says so.
 
 use std::time::Duration;
 
@@ -82,9 +85,10 @@ impl BreakerPolicy {
 }
 
 /// What the breaker lets through.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum BreakerState {
     /// Everything may start.
+    #[default]
     Closed,
     /// Nothing may start before `until`.
     Open {
@@ -146,10 +150,11 @@ impl Breaker {
         self.state
     }
 
-    /// Whether a failed attempt counts against its event: not while the breaker is open or probes.
+    /// Whether a probe was answered since it opened half: then one that fails does so for reasons of its own, and its attempt
+    /// counts. Else an event that always fails would keep the breaker open for ever.
     #[must_use]
-    pub fn attempts_count(&self) -> bool {
-        self.state == BreakerState::Closed
+    pub fn has_answers(&self) -> bool {
+        self.state == BreakerState::HalfOpen && self.answered > 0
     }
 
     /// When [`wake`](Self::wake) has something to do.

@@ -37,18 +37,13 @@ fn failures_of_an_hour_ago_open_nothing() {
 }
 
 #[test]
-fn attempts_count_only_while_it_is_closed() {
-    let mut breaker = Breaker::new(policy());
-    assert!(breaker.attempts_count());
-    breaker.observe(0, 10, at(0));
-    assert!(!breaker.attempts_count());
+fn probes_have_answers_from_the_first_one_on_until_it_opens_or_closes() {
     let (mut breaker, now) = half_open();
-    assert!(!breaker.attempts_count());
-    for _ in 0..3 {
-        assert!(breaker.may_probe());
-        breaker.probed(Probe::Answered, now);
-    }
-    assert!(breaker.attempts_count());
+    assert!(!breaker.has_answers() && breaker.may_probe());
+    breaker.probed(Probe::Answered, now);
+    assert!(breaker.has_answers() && breaker.may_probe());
+    breaker.probed(Probe::Failed, now);
+    assert!(!breaker.has_answers());
 }
 
 #[test]

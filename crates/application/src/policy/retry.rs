@@ -79,6 +79,15 @@ impl RetryPolicy {
         faults
     }
 
+    /// What to do after an attempt that does not count, behind `failed` that do.
+    #[must_use]
+    pub fn once_more(&self, failed: u32, class: ErrorClass, seed: u64) -> Next {
+        match class {
+            ErrorClass::Fatal => Next::Fatal,
+            ErrorClass::Retryable => Next::After(self.wait(failed.max(1), seed)),
+        }
+    }
+
     /// What to do after attempt number `attempt`, from 1, failed. `seed` decides the jitter: the same seed, the same
     /// wait.
     #[must_use]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use laneway_application::consume::SubscriptionOptions;
-use laneway_application::policy::{CommitPolicy, CreditLimits, RetryPolicy};
+use laneway_application::policy::{BreakerPolicy, CommitPolicy, CreditLimits, RetryPolicy};
 use laneway_application::route::{Routed, Router};
 use laneway_domain::{AfterDeadLetter, Cancellation, GroupId, TopicName};
 
@@ -27,6 +27,8 @@ pub struct GroupPlan {
     pub processing_timeout: Duration,
     /// When and how often failures are tried again.
     pub retry: RetryPolicy,
+    /// When starting stops because attempts fail.
+    pub breaker: Option<BreakerPolicy>,
     /// What becomes of an aggregate behind a dead letter.
     pub after_dead_letter: AfterDeadLetter,
     /// The longest that a failed event waits in memory.
@@ -67,7 +69,7 @@ impl GroupPlan {
         let after = if parks && chance.percent(50) { AfterDeadLetter::Park } else { after_dead_letter };
         // What a store holds blocks nothing.
         let short = parks && chance.percent(40);
-        Self {
+        let mut plan = Self {
             members: chance.between(1..=3),
             cancellation: if finishes { Cancellation::Finish } else { Cancellation::Drop },
             temper: Temper::draw(chance),
@@ -75,6 +77,7 @@ impl GroupPlan {
             max_in_flight: chance.between(1..=8),
             processing_timeout: chance.millis(30..=1_500),
             retry: retry(chance),
+            breaker: None,
             after_dead_letter: after,
             hold: if short { chance.millis(1..=200) } else { Duration::from_secs(60) },
             redrive_poll: chance.millis(20..=2_000),
@@ -87,7 +90,13 @@ impl GroupPlan {
             batch_events: chance.between(1..=20),
             drain: chance.millis(20..=1_000),
             seed: chance.seed(),
+        };
+        plan.breaker = breaker(plan.seed);
+        if plan.breaker.is_some() {
+            // An event that always fails, and alone, is not told from something that is down.
+            plan.temper.poison = 0;
         }
+        plan
     }
 
     /// A group that reads what handlers publish, and publishes nothing itself.
@@ -117,6 +126,7 @@ impl GroupPlan {
             max_in_flight: self.max_in_flight,
             processing_timeout: self.processing_timeout,
             retry: self.retry,
+            breaker: self.breaker,
             after_dead_letter: Some(self.after_dead_letter),
             hold: self.hold,
             redrive_poll: self.redrive_poll,
@@ -158,6 +168,22 @@ impl GroupPlan {
 fn lane(aggregate: Option<&str>, lanes: u8) -> String {
     let sum = aggregate.unwrap_or_default().bytes().fold(0u8, u8::wrapping_add);
     format!("m{}", sum % lanes.max(1))
+}
+
+fn breaker(seed: u64) -> Option<BreakerPolicy> {
+    let chance = &mut Chance::new(seed);
+    let least = u32::try_from(chance.between(1..=6)).unwrap_or(1);
+    let policy = BreakerPolicy {
+        share: 0.1 + chance.rate(0.8),
+        least,
+        events: least + 10,
+        window: chance.millis(50..=2_000),
+        first_wait: chance.millis(1..=200),
+        longest_wait: chance.millis(200..=1_000),
+        multiplier: 2.0,
+        probes: u32::try_from(chance.between(1..=3)).unwrap_or(1),
+    };
+    chance.percent(20).then_some(policy)
 }
 
 fn retry(chance: &mut Chance) -> RetryPolicy {

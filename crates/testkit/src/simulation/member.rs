@@ -1,6 +1,7 @@
 //! One bus of a scenario: a process that joins a group, and closes or crashes.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 use laneway_application::Bus;
@@ -144,7 +145,13 @@ impl Seat<'_> {
         let plan = &stage.scenario.groups[group];
         let mut options = plan.options(stage.groups[group].clone(), stage.topics_of(group));
         options.codec.clone_from(&stage.adapter.codec);
-        let work = Work { stage: stage.clone(), bus: self.bus.clone(), member: self.id, group };
+        let work = Work {
+            stage: stage.clone(),
+            bus: self.bus.clone(),
+            member: self.id,
+            group,
+            calls: AtomicU32::new(0),
+        };
         let work = RecordedHandler::new(work, stage.recorder.clone(), self.id);
         let life = self.life.clone();
         match plan.cancellation {

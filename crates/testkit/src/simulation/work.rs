@@ -1,6 +1,7 @@
 //! The handlers of a scenario.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ pub(super) struct Work {
     pub(super) bus: Bus,
     pub(super) member: MemberId,
     pub(super) group: usize,
+    pub(super) calls: AtomicU32,
 }
 
 /// How long work goes on that hangs and cannot be cancelled.
@@ -37,7 +39,8 @@ impl Handler for Work {
         if self.stage.is_healed() {
             return Ok(());
         }
-        let Behaviour { yields, wait, publishes, ending } = self.plan().temper.behaviour(id, context.attempt);
+        let attempt = self.attempt(context.attempt);
+        let Behaviour { yields, wait, publishes, ending } = self.plan().temper.behaviour(id, attempt);
         for _ in 0..yields {
             tokio::task::yield_now().await;
         }
@@ -63,6 +66,15 @@ impl Handler for Work {
 }
 
 impl Work {
+    /// What decides how an attempt goes. Where a breaker holds back, attempts that do not count have one number, and must not
+    /// all go the same way for that.
+    fn attempt(&self, number: u32) -> u32 {
+        match self.plan().breaker {
+            Some(_) => self.calls.fetch_add(1, Ordering::Relaxed),
+            None => number,
+        }
+    }
+
     fn plan(&self) -> &GroupPlan {
         &self.stage.scenario.groups[self.group]
     }
