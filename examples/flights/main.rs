@@ -37,7 +37,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let settings = Settings::new(arguments, input.timeline.aircraft());
     let outcome = job::run::run(&input, &settings)?;
     complain("order violations", &outcome.shown);
-    let expected = expected(&input.timeline, settings.plan.as_ref());
+    let expected = expected(&input.timeline);
     complain("entries that differ from the sequential computation", &outcome.books.diff(&expected));
     let summary = Summary::of(&input, &outcome, &expected);
     if arguments.json {

@@ -16,8 +16,9 @@ How the numbers add up:
   Two groups read every event and every malformed row: `aircraft` keeps the state of each aircraft, `carriers` counts.
   For each of them, handled + dead_letters = events + malformed_rows. The figures `handled`, `dead_letters` and
   `retries` are those of `aircraft`; the other group's stand behind `carriers`. A malformed row is published as the
-  bytes that it is, fails in both groups, and lies among the dead letters of both, byte for byte. With --chaos, so do
-  all events of the poison aircraft; everything else succeeds by its third attempt.
+  bytes that it is, fails in both groups, and lies among the dead letters of both, byte for byte. With --chaos, the
+  first event of the poison aircraft dies, and the others wait parked behind it while all aircraft else go on; at the
+  end it is repaired and redriven in order (`parked_redriven`). Everything else succeeds by its third attempt.
 
 The exit code is 0 where everything adds up, the order was kept, and a plain sequential computation of the same file
 gives the same tables.";

@@ -16,6 +16,7 @@ pub(crate) fn facts(input: &Input, settings: &Settings, outcome: &Outcome) -> Ve
         ("  of them at work", active),
         ("  of them waiting for a retry", waiting),
         ("carriers: handled", grouped(carriers.handled)),
+        ("carriers: parked and redriven", grouped(carriers.redriven)),
         ("carriers: retries", grouped(carriers.retries)),
         ("carriers: dead letters", grouped(carriers.dead_letters)),
         ("commits", grouped(aircraft.commits + carriers.commits)),

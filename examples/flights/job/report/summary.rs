@@ -18,6 +18,8 @@ pub(crate) struct Summary {
     pub(crate) handled: u64,
     /// Rules of order that were broken.
     pub(crate) order_violations: u64,
+    /// Events among the handled ones that had been parked behind a dead letter, or were one, and were redriven.
+    pub(crate) parked_redriven: u64,
     /// Events and rows that were given up.
     pub(crate) dead_letters: u64,
     /// Attempts after a failed one.
@@ -71,6 +73,7 @@ impl Summary {
             aggregates: input.timeline.aircraft().len() as u64,
             handled: aircraft.handled,
             order_violations: outcome.violations,
+            parked_redriven: aircraft.redriven,
             dead_letters: aircraft.dead_letters,
             retries: aircraft.retries,
             seconds,
@@ -108,6 +111,7 @@ pub(super) mod tests {
             aggregates: 2_048,
             handled: 18_250,
             order_violations: 0,
+            parked_redriven: 3,
             dead_letters: 11,
             retries: 5,
             seconds: 0.25,
@@ -126,9 +130,15 @@ pub(super) mod tests {
         let json = summary().to_json().unwrap();
         assert_eq!(json.lines().count(), 1);
         let value: serde_json::Value = serde_json::from_str(&json).unwrap();
-        for key in
-            ["events", "aggregates", "handled", "order_violations", "dead_letters", "retries", "seconds"]
-        {
+        for key in [
+            "events",
+            "aggregates",
+            "handled",
+            "order_violations",
+            "parked_redriven",
+            "dead_letters",
+            "seconds",
+        ] {
             assert!(value[key].is_number(), "{key}");
         }
         assert_eq!(value["events_per_second"], 73_036.0);

@@ -27,6 +27,7 @@ impl Tables<'_> {
         row("aircraft", grouped(s.aggregates));
         row("events without an aircraft", grouped(self.books.fleet.unassigned));
         row("handled", grouped(s.handled));
+        row("  of them parked and redriven", grouped(s.parked_redriven));
         row("retries", grouped(s.retries));
         row("dead letters", grouped(s.dead_letters));
         row("  of them malformed rows", grouped(s.malformed_rows));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use laneway::domain::{ErrorClass, Event, Handler, HandlerContext, HandlerError};
+use laneway::domain::{Event, Handler, HandlerContext, HandlerError};
 
 use super::content::{number, open};
 use super::hardship::Hardship;
@@ -38,8 +38,8 @@ impl<R: Register> Handler for Clerk<R> {
         if met.is_ok() && self.tally.finish(number) {
             self.register.enter(number, &flight);
         }
-        // What fails for good is done for good; any other failure comes again.
-        if met.as_ref().err().is_none_or(|error| error.class() == Some(ErrorClass::Fatal)) {
+        // Whatever fails comes again: what fails for good comes when it was repaired.
+        if met.is_ok() {
             running.into_iter().for_each(Running::done);
         }
         met
@@ -54,7 +54,8 @@ mod tests {
 
     use laneway::SystemClock;
     use laneway::domain::{
-        Body, GroupId, HandlerMask, PartitionNumber, Position, Received, Rows, Run, Timestamp, TopicName,
+        Body, ErrorClass, GroupId, HandlerMask, PartitionNumber, Position, Received, Rows, Run, Timestamp,
+        TopicName,
     };
 
     use super::super::content::{raw, seal};
@@ -114,13 +115,20 @@ mod tests {
     }
 
     #[test]
-    fn poison_is_entered_nowhere_and_lets_the_next_event_follow() {
+    fn poison_is_entered_nowhere_until_it_is_repaired() {
         let clerk = clerk(true);
-        for sequence in [1, 2] {
-            let error = arrives(&clerk, flight(sequence)).unwrap_err();
-            assert_eq!(error.class(), Some(ErrorClass::Fatal));
-        }
-        assert_eq!(found(&clerk), (0, 0, 0));
+        let error = arrives(&clerk, flight(1)).unwrap_err();
+        assert_eq!((error.class(), found(&clerk)), (Some(ErrorClass::Fatal), (0, 0, 0)));
+        clerk.hardship.end();
+        [1, 2].into_iter().for_each(|sequence| arrives(&clerk, flight(sequence)).unwrap());
+        assert_eq!(found(&clerk), (2, 0, 0));
+    }
+
+    #[test]
+    fn an_event_behind_poison_is_early_before_that_is_repaired() {
+        let clerk = clerk(true);
+        [1, 2].into_iter().for_each(|sequence| drop(arrives(&clerk, flight(sequence)).unwrap_err()));
+        assert_eq!(found(&clerk), (0, 1, 0));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use hdrhistogram::errors::{AdditionError, CreationError};
 use laneway::BuildError;
 use laneway::consume::SubscriptionError;
-use laneway::domain::{Invalid, PublishError, StoreError};
+use laneway::domain::{DeskError, Invalid, PublishError, StoreError};
 use thiserror::Error;
 
 use super::watch::Standing;
@@ -50,6 +50,12 @@ pub(crate) enum RunError {
         /// Why.
         reason: String,
     },
+    /// The dead letters cannot be asked for again.
+    #[error("nothing of the dead-letter store was redriven")]
+    Redrive(#[from] DeskError),
+    /// The dead letters cannot be asked for at all.
+    #[error("the dead-letter store has no desk")]
+    NoDesk,
     /// The dead letters cannot be read.
     #[error("the dead letters cannot be read")]
     Letters(#[from] StoreError),

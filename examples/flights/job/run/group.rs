@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use laneway::consume::{FailedAttempt, Hooks};
+use laneway::consume::{FailedAttempt, Hooks, SubscriptionStats};
 use laneway::domain::AfterDeadLetter;
 use laneway::memory::MemoryDeadLetters;
 use laneway::policy::RetryPolicy;
@@ -47,10 +47,18 @@ impl Group {
         let mut options = options(SubscriptionOptions::new(GroupId::new(name)?, [topic.clone()]), settings);
         let dead = tally.clone();
         options.hooks = Hooks::default().on_fatal(move |attempt: &FailedAttempt<'_>| {
-            dead.finish(attempt.event.map_or(u64::MAX, number));
+            // What has an aircraft is parked, and comes again.
+            let given_up = attempt.event.filter(|event| event.aggregate().is_none());
+            given_up.into_iter().for_each(|event| _ = dead.finish(number(event)));
         });
         let subscription = bus.subscribe(options, Clerk { register, hardship, tally: tally.clone() }).await?;
         Ok(Self { name, subscription, tally })
+    }
+
+    /// Waits until each of `total` events and rows was handled, or is in the dead-letter store.
+    pub(super) async fn through(&self, total: u64) {
+        let known = |stats: &SubscriptionStats| stats.handled + stats.dead_letters + stats.parked;
+        self.subscription.wait_until(|stats| known(stats) >= total).await;
     }
 
     /// What the group did, when it is closed.
@@ -65,8 +73,9 @@ impl Group {
         let stats = self.subscription.stats();
         let (dead_letters, malformed_rows) =
             letters::count(letters, self.subscription.group(), malformed).await?;
-        let (handled, retries, commits) = (stats.handled, stats.retries, stats.commits);
-        Ok(Figures { handled, dead_letters, malformed_rows, retries, commits })
+        let (redriven, retries, commits) = (stats.redriven, stats.retries, stats.commits);
+        let handled = stats.handled + redriven;
+        Ok(Figures { handled, redriven, dead_letters, malformed_rows, retries, commits })
     }
 }
 
@@ -75,7 +84,7 @@ fn options(defaults: SubscriptionOptions, settings: &Settings) -> SubscriptionOp
     let options = SubscriptionOptions {
         workers: settings.workers.unwrap_or(defaults.workers),
         processing_timeout: takes + CALM,
-        after_dead_letter: Some(AfterDeadLetter::Skip),
+        after_dead_letter: Some(AfterDeadLetter::Park),
         ..defaults
     };
     if settings.plan.is_none() {

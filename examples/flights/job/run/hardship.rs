@@ -1,6 +1,7 @@
 //! What a handler goes through before it may do its work: the time it takes, and the trouble that was planned.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use laneway::domain::{Clock, HandlerError};
 use thiserror::Error;
@@ -31,13 +32,20 @@ pub(super) struct Hardship {
     seed: u64,
     /// Waits.
     clock: Arc<dyn Clock>,
+    /// Whether what was poison is repaired.
+    repaired: AtomicBool,
 }
 
 impl Hardship {
     /// What the settings ask for; `clock` waits.
     pub(super) fn new(settings: &Settings, clock: Arc<dyn Clock>) -> Self {
         let Settings { plan, handler_time: time, seed, .. } = settings.clone();
-        Self { plan, time, seed, clock }
+        Self { plan, time, seed, clock, repaired: AtomicBool::new(false) }
+    }
+
+    /// Repairs the poison aircraft: from now on nothing of it fails.
+    pub(super) fn end(&self) {
+        self.repaired.store(true, Ordering::Release);
     }
 
     /// Takes the time that the event of this number takes, and meets the fate of this attempt.
@@ -56,6 +64,7 @@ impl Hardship {
         }
         match self.plan.as_ref().map_or(Fate::Handled, |plan| plan.fate(event, attempt)) {
             Fate::Handled => Ok(()),
+            Fate::Poison if self.repaired.load(Ordering::Acquire) => Ok(()),
             Fate::Fail => Err(HandlerError::retryable(Trouble::Fail)),
             Fate::Poison => Err(HandlerError::fatal(Trouble::Poison)),
             Fate::Hang => std::future::pending().await,

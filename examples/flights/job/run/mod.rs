@@ -9,6 +9,7 @@ mod hardship;
 mod letters;
 mod outcome;
 mod publish;
+mod redrive;
 mod registers;
 mod settings;
 mod tally;
@@ -77,11 +78,22 @@ async fn on_bus(input: &Input, settings: &Settings) -> Result<Outcome, RunError>
     let hardship = Arc::new(Hardship::new(settings, bus.clock().clone()));
     let work = |name| (name, &topic, total as u64);
     let aircraft = Group::open(&bus, work("aircraft"), settings, hangar.clone(), hardship.clone()).await?;
-    let carriers = Group::open(&bus, work("carriers"), settings, counters.clone(), hardship).await?;
+    let carriers = Group::open(&bus, work("carriers"), settings, counters.clone(), hardship.clone()).await?;
+    let groups = [&aircraft, &carriers];
 
     let started = Stopwatch::start();
-    let watch = Watch::new([&aircraft, &carriers], total as u64, settings.patience, bus.clock().clone());
-    let peaks = watch.over(publish::publish(&bus, &topic, input, &departures)).await?;
+    let watch = Watch::new(groups, total as u64, settings.patience, bus.clock().clone());
+    let work = async {
+        publish::publish(&bus, &topic, input, &departures).await?;
+        if settings.plan.is_some() {
+            for group in groups {
+                group.through(total as u64).await;
+            }
+            redrive::repair(&bus, groups, &hardship).await?;
+        }
+        Ok(())
+    };
+    let peaks = watch.over(work).await?;
     bus.close(CLOSE).await;
     let elapsed = started.elapsed();
 

@@ -35,7 +35,9 @@ pub(crate) struct Outcome {
 pub(crate) struct Figures {
     /// Events that were handled.
     pub(crate) handled: u64,
-    /// Events and rows in the dead-letter store.
+    /// Those of them that had been parked: handled when they came back from the dead-letter store.
+    pub(crate) redriven: u64,
+    /// Events and rows in the dead-letter store at the end.
     pub(crate) dead_letters: u64,
     /// Those of them that are malformed rows, byte for byte.
     pub(crate) malformed_rows: u64,

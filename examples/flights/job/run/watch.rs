@@ -75,7 +75,7 @@ impl<'a> Watch<'a> {
 
     fn look(&mut self) {
         let [aircraft, carriers] = self.stats();
-        self.progress.at(aircraft.handled + aircraft.dead_letters);
+        self.progress.at(aircraft.handled + aircraft.redriven + dead(&aircraft));
         let most = |peak: &mut usize, of: fn(&SubscriptionStats) -> usize| {
             *peak = (*peak).max(of(&aircraft) + of(&carriers));
         };
@@ -102,9 +102,13 @@ impl<'a> Watch<'a> {
     }
 }
 
+fn dead(stats: &SubscriptionStats) -> u64 {
+    stats.dead_letters + stats.parked
+}
+
 /// A number that changes with every event that gets on.
 fn moved(stats: &SubscriptionStats) -> u64 {
-    stats.handled + stats.dead_letters + stats.retries + stats.open as u64
+    stats.handled + stats.redriven + dead(stats) + stats.retries + stats.open as u64
 }
 
 fn ended(group: &Group, reason: Option<String>) -> RunError {
