@@ -4,9 +4,11 @@
 mod common;
 
 use common::{Random, Row, median, runs, timed};
-use laneway_application::lanes::{LaneId, Lanes, Ticket};
+use laneway_application::lanes::{LaneId, Lanes, Start, Ticket};
 use laneway_application::ledger::{Opening, PartitionLedger, Slot};
-use laneway_domain::{Assignment, Epoch, PartitionId, PartitionNumber, Position, Resume, TopicName};
+use laneway_domain::{
+    Assignment, Epoch, Monotonic, PartitionId, PartitionNumber, Position, Resume, TopicName,
+};
 use std::hash::BuildHasher;
 
 const WINDOW: usize = 4096;
@@ -47,7 +49,7 @@ impl Run {
         for row in at..at + BATCH {
             let key = keys[row];
             let ticket = Ticket { run: 0, row: row as u32 };
-            self.lanes.admit(hasher.hash_one(key), ticket, |other| keys[other.row as usize] == key);
+            self.lanes.admit(hasher.hash_one(key), None, ticket, |other| keys[other.row as usize] == key);
         }
         self.start();
         while self.book().open_count() > WINDOW {
@@ -57,8 +59,8 @@ impl Run {
     }
 
     fn start(&mut self) {
-        while let Some(started) = self.lanes.start() {
-            self.running.push(started);
+        while let Start::Head(lane, ticket) = self.lanes.start(Monotonic::ZERO) {
+            self.running.push((lane, ticket));
         }
     }
 

@@ -162,8 +162,8 @@ fn two_aggregates_that_share_a_lane_for_their_hash_are_caught() {
         let mut lanes = Lanes::new(8);
         let of = |run| Ticket { run, row: 0 };
         let same = |a: Ticket| move |b: Ticket| a == b;
-        lanes.admit(7, of(0), same(of(0)));
-        !matches!(lanes.admit(7, of(1), same(of(1))), Admitted::Ready(_))
+        lanes.admit(7, None, of(0), same(of(0)));
+        !matches!(lanes.admit(7, None, of(1), same(of(1))), Admitted::Ready(_))
     };
     assert!(!shares());
     let _planted = plant(Bug::LanesShareAHash);

@@ -108,6 +108,8 @@ pub enum StallReason {
     NoPermits,
     /// Every lane waits for its next attempt.
     AllRetry,
+    /// Every lane that could start waits for a token of its rate.
+    NoTokens,
     /// Every lane is closed by a dead letter.
     AllDead,
     /// Handlers run and do not end.
@@ -200,6 +202,7 @@ fn explain(vitals: &Vitals, now: Monotonic, reasons: &mut Vec<StallReason>) {
         (vitals.alone, StallReason::Alone),
         (vitals.permits_free == 0 && lanes.active > 0, StallReason::NoPermits),
         (all(lanes.waiting), StallReason::AllRetry),
+        (lanes.throttled > 0 && lanes.throttled == lanes.idle, StallReason::NoTokens),
         (all(lanes.dead), StallReason::AllDead),
         (lanes.active > 0, StallReason::HandlersHang),
         (vitals.partitions > 0 && vitals.open == 0, StallReason::NothingDelivered),
@@ -227,6 +230,7 @@ impl fmt::Display for StallReason {
             Self::Alone => f.write_str("a suspect of a crash has the process alone"),
             Self::NoPermits => f.write_str("every permit is taken by a handler that does not end"),
             Self::AllRetry => f.write_str("every lane waits for its next attempt"),
+            Self::NoTokens => f.write_str("every lane that could start waits for a token of its rate"),
             Self::AllDead => f.write_str("every lane is closed by a dead letter"),
             Self::HandlersHang => f.write_str("handlers run and do not end"),
             Self::NothingDelivered => f.write_str("the broker has events and delivers none"),

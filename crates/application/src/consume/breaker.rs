@@ -12,7 +12,7 @@ use super::gate::Leave;
 use super::r#loop::Loop;
 use super::message::{Command, Report};
 use super::worker::Worker;
-use crate::lanes::{LaneId, Phase};
+use crate::lanes::{LaneId, Phase, Start};
 use crate::policy::{Breaker, BreakerState, Probe};
 use crate::sabotage::{Bug, is_planted};
 
@@ -101,10 +101,14 @@ where
             self.purse.give();
             return false;
         };
-        let Some((lane, ticket)) = self.lanes.start() else {
-            self.purse.give();
-            self.shared.gate.give_probe(counts);
-            return false;
+        let (lane, ticket) = match self.lanes.start(self.now) {
+            Start::Head(lane, ticket) => (lane, ticket),
+            Start::Idle { until } => {
+                self.tokens = until;
+                self.purse.give();
+                self.shared.gate.give_probe(counts);
+                return false;
+            }
         };
         self.probing.lane = Some((lane, counts));
         self.start(lane, ticket);

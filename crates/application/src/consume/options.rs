@@ -7,7 +7,7 @@ use laneway_domain::{AfterDeadLetter, Codec, GroupId, Invalid, StartFrom, TopicN
 use thiserror::Error;
 
 use super::hooks::Hooks;
-use crate::policy::{BreakerPolicy, Classifier, CommitPolicy, CreditLimits, RetryPolicy};
+use crate::policy::{BreakerPolicy, Classifier, CommitPolicy, CreditLimits, FlowLimits, RetryPolicy};
 use crate::route::{OrderingMode, Router};
 
 /// A subscription's settings: plain data, checked when subscribing.
@@ -44,6 +44,9 @@ pub struct SubscriptionOptions {
     /// Events that queue in one lane before its partition holds back. Default 1,024. Soft: what was read already still
     /// queues; the hard bound is `buffer`.
     pub lane_capacity: usize,
+    /// How often handlers may start, for all events and for those of one tenant. Default: as often as there is work. Tenants
+    /// take turns with and without limits.
+    pub flow: FlowLimits,
     /// When to commit.
     pub commit: CommitPolicy,
     /// The most events of one read. Default 512.
@@ -84,6 +87,7 @@ impl SubscriptionOptions {
             store_timeout: Duration::from_secs(10),
             buffer: CreditLimits::default(),
             lane_capacity: 1_024,
+            flow: FlowLimits::default(),
             commit: CommitPolicy::default(),
             batch_events: 512,
             batch_bytes: 1 << 20,
@@ -107,6 +111,16 @@ impl SubscriptionOptions {
         faults.extend(self.breaker.iter().flat_map(BreakerPolicy::faults));
         faults.extend(self.buffer.faults());
         faults.extend(self.commit.faults());
+        faults.extend(self.flow_faults());
+        faults
+    }
+
+    fn flow_faults(&self) -> Vec<Invalid> {
+        let mut faults = self.flow.faults();
+        if self.ordering == OrderingMode::PerPartition && self.flow.by_tenant() {
+            let rule = "limits no tenants where a partition is one lane: leave them out, or choose another `ordering`";
+            faults.push(Invalid::new("flow.tenant", rule, "PerPartition"));
+        }
         faults
     }
 

@@ -60,7 +60,8 @@ where
         if let Some(parked) = known.and_then(|lane| self.parked.get_mut(&lane)) {
             return parked.aside.push(marker);
         }
-        let lane = lanes.admit_parked(hash.get(), marker, |other| runs.key(other) == key);
+        let tenant = key.and_then(|key| key.tenant);
+        let lane = lanes.admit_parked(hash.get(), tenant, marker, |other| runs.key(other) == key);
         self.parked.insert(lane, Parked { tenure, last, marker, at_work: false, aside: Vec::new() });
     }
 

@@ -237,6 +237,14 @@ impl Runs {
         }
     }
 
+    /// The tenant of an event without a lane.
+    pub(crate) fn tenant(&self, ticket: Ticket) -> Option<&str> {
+        match &self.received(ticket).body {
+            Body::Event(envelope) => envelope.tenant().map(laneway_domain::TenantId::as_str),
+            Body::Record(_) => None,
+        }
+    }
+
     /// The event as handlers see it; nothing where it does not decode.
     #[inline]
     pub(crate) fn event(&self, ticket: Ticket) -> Option<Event> {

@@ -9,7 +9,7 @@ use laneway_domain::{AfterDeadLetter, Clock, Codec, GroupId};
 use super::gate::Gate;
 use super::hooks::Hooks;
 use super::stats::Counters;
-use crate::policy::{Classifier, RetryPolicy};
+use crate::policy::{Classifier, Quotas, RetryPolicy};
 use crate::route::{OrderingMode, Router};
 
 /// Read by all, changed by none but through the gate's and the counters' atomics.
@@ -31,6 +31,8 @@ pub(crate) struct Shared {
     /// The longest wait in memory, where it can.
     pub(crate) hold: Duration,
     pub(crate) lane_capacity: usize,
+    /// The rates of the subscription and of its tenants.
+    pub(crate) quotas: Arc<Quotas>,
     /// Decides jitter and the hash of lanes.
     pub(crate) seed: u64,
     pub(crate) gate: Gate,

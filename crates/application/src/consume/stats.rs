@@ -45,6 +45,8 @@ pub struct LaneStats {
     pub active: usize,
     /// Lanes that could start and wait for their turn.
     pub idle: usize,
+    /// Of these, the ones that wait for a token of their rate.
+    pub throttled: usize,
     /// Lanes that wait for the next attempt of their head.
     pub waiting: usize,
     /// Lanes that a dead letter closes.
@@ -93,6 +95,7 @@ pub(crate) struct WorkerCounters {
     waiting: AtomicUsize,
     dead: AtomicUsize,
     parked: AtomicUsize,
+    throttled: AtomicUsize,
 }
 
 impl WorkerCounters {
@@ -104,6 +107,7 @@ impl WorkerCounters {
         self.waiting.store(census.waiting, Ordering::Relaxed);
         self.dead.store(census.dead, Ordering::Relaxed);
         self.parked.store(census.parked, Ordering::Relaxed);
+        self.throttled.store(census.throttled, Ordering::Relaxed);
         self.with_work() < before
     }
 
@@ -130,6 +134,7 @@ impl Counters {
         let (total, active) = (sum(|w| &w.lanes), sum(|w| &w.running));
         let (waiting, dead, parked) = (sum(|w| &w.waiting), sum(|w| &w.dead), sum(|w| &w.parked));
         let idle = total.saturating_sub(active + waiting + dead + parked);
+        let throttled = sum(|w| &w.throttled).min(idle);
         SubscriptionStats {
             handled: self.handled.load(Ordering::Relaxed),
             retries: self.retries.load(Ordering::Relaxed),
@@ -142,7 +147,7 @@ impl Counters {
             partitions: self.partitions.load(Ordering::Relaxed),
             open: self.open.load(Ordering::Relaxed),
             open_bytes: self.open_bytes.load(Ordering::Relaxed),
-            lanes: LaneStats { total, active, idle, waiting, dead, parked },
+            lanes: LaneStats { total, active, idle, throttled, waiting, dead, parked },
         }
     }
 }

@@ -25,7 +25,7 @@ use super::stats::{Counters, LaneDetail, SubscriptionStats};
 use crate::dead_letter::Burials;
 use crate::ledger::Ledger;
 use crate::parking::Lots;
-use crate::policy::{Breaker, Commits, Credit};
+use crate::policy::{Breaker, Commits, Credit, Quotas};
 
 /// What a subscription stands on.
 #[derive(Clone)]
@@ -170,6 +170,7 @@ pub(super) fn share(
         parks,
         hold: options.hold,
         lane_capacity: options.lane_capacity,
+        quotas: Arc::new(Quotas::new(options.flow.clone())),
         seed: options.seed.unwrap_or_else(rand::random),
         gate: Gate::new(),
         at_work: AtomicUsize::new(0),

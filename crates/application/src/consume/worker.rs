@@ -20,7 +20,7 @@ use super::run::{Entry, Run, Runs};
 use super::seats::{Polled, Seats, Sitter};
 use super::shared::{AtWork, Shared};
 use super::trouble::Troubles;
-use crate::lanes::{Admitted, LaneId, Lanes, Opened, Phase, Ticket};
+use crate::lanes::{Admitted, LaneId, Lanes, Opened, Phase, Start, Ticket};
 use crate::ledger::Tenure;
 use crate::policy::{Failure, FailureKind, Probe};
 use crate::sabotage::{Bug, is_planted};
@@ -54,6 +54,8 @@ pub(crate) struct Worker<C, F> {
     timer: Timer,
     /// The earliest deadline of what runs, or earlier.
     patience: Monotonic,
+    /// When there is a token for what is ready and has none.
+    pub(super) tokens: Monotonic,
     pub(super) now: Monotonic,
     pub(super) closing: bool,
 }
@@ -89,7 +91,7 @@ where
             cancellation,
             commands: post.commands,
             reports: post.reports,
-            lanes: Lanes::new(shared.lane_capacity),
+            lanes: Lanes::within(shared.quotas.clone(), post.number, shared.lane_capacity),
             runs: Runs::new(shared.codec.clone()),
             seats: Seats::new(),
             purse: Purse::new(post.permits, post.number),
@@ -101,6 +103,7 @@ where
             drains: Vec::new(),
             timer: Timer::new(shared.clock.clone()),
             patience: Monotonic::NEVER,
+            tokens: Monotonic::NEVER,
             now: shared.clock.monotonic(),
             closing: false,
             shared,
@@ -169,8 +172,10 @@ where
     pub(super) fn admit_ticket(&mut self, ticket: Ticket) {
         let (lanes, runs) = (&mut self.lanes, &self.runs);
         let admitted = match (runs.entry(ticket).hash, runs.key(ticket)) {
-            (Some(hash), key @ Some(_)) => lanes.admit(hash.get(), ticket, |other| runs.key(other) == key),
-            _ => lanes.admit_loose(ticket),
+            (Some(hash), Some(key)) => {
+                lanes.admit(hash.get(), key.tenant, ticket, |other| runs.key(other) == Some(key))
+            }
+            _ => lanes.admit_loose(runs.tenant(ticket), ticket),
         };
         match admitted {
             Admitted::Ready(_) | Admitted::Queued(_) => {}
@@ -209,6 +214,7 @@ where
 
     /// Starts what is ready while there are permits; whether there is more to start.
     fn start_ready(&mut self, cx: &mut Context<'_>) -> bool {
+        self.tokens = Monotonic::NEVER;
         for started in 0..TURN {
             if self.lanes.ready() == 0 {
                 return false;
@@ -224,8 +230,13 @@ where
             if !self.purse.take(cx.waker()) {
                 return false;
             }
-            if let Some((lane, ticket)) = self.lanes.start() {
-                self.start(lane, ticket);
+            match self.lanes.start(self.now) {
+                Start::Head(lane, ticket) => self.start(lane, ticket),
+                Start::Idle { until } => {
+                    self.tokens = until;
+                    self.purse.give();
+                    return false;
+                }
             }
         }
         true
@@ -234,6 +245,7 @@ where
     pub(super) fn start(&mut self, lane: LaneId, ticket: Ticket) {
         let Some(event) = self.runs.event(ticket) else {
             self.purse.give();
+            self.lanes.refund(lane);
             if !self.is_marker(lane, ticket) {
                 self.undecodable(lane, ticket);
             }
@@ -349,7 +361,7 @@ where
     /// When there is something to do even if nobody calls.
     fn next_time(&mut self) -> Monotonic {
         let retry = self.lanes.next_due().unwrap_or(Monotonic::NEVER);
-        retry.min(self.runs.next_loosening()).min(self.patience)
+        retry.min(self.runs.next_loosening()).min(self.patience).min(self.tokens)
     }
 
     fn time_out(&mut self) {

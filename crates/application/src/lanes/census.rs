@@ -15,6 +15,8 @@ pub struct Census {
     pub dead: usize,
     /// Lanes whose aggregate waits in the dead-letter store.
     pub parked: usize,
+    /// Of those that may start, the ones that found no token of their rate when they were last looked at.
+    pub throttled: usize,
     /// Events behind the heads.
     pub queued: usize,
     /// Lanes whose queue has reached its capacity.
@@ -58,6 +60,7 @@ impl std::ops::AddAssign for Census {
         self.waiting += other.waiting;
         self.dead += other.dead;
         self.parked += other.parked;
+        self.throttled += other.throttled;
         self.queued += other.queued;
         self.full += other.full;
     }

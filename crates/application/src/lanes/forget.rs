@@ -14,9 +14,9 @@ impl Lanes {
         mut forgotten: impl FnMut(Ticket),
     ) -> Vec<(LaneId, LaneId)> {
         let mut renamed = Vec::new();
-        for at in self.ready.drain(&self.lanes) {
+        for at in self.ready.drain(&self.lanes[..]) {
             if !gone(self.lanes[at as usize].head) {
-                self.ready.push(&mut self.lanes, at);
+                self.push_ready(at);
             }
         }
         for at in self.taken() {

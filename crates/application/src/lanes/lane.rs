@@ -2,6 +2,8 @@
 
 use laneway_domain::Monotonic;
 
+use crate::policy::{Links, TenantSlot};
+
 /// Names a lane until it is gone; a lane that is gone and one that took its place differ in their generation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LaneId {
@@ -48,8 +50,10 @@ pub(crate) struct Lane {
     pub(crate) last: u32,
     pub(crate) queued: u32,
     pub(crate) generation: u32,
-    /// The lane behind this one in the ring of ready lanes, or in the list of free places.
+    /// The lane behind this one among those that are ready, or in the list of free places.
     pub(crate) next: u32,
+    /// Whose turn it takes.
+    pub(crate) tenant: TenantSlot,
     pub(crate) phase: Phase,
     /// Whether other events can find it: an event without an aggregate has a lane of its own that nobody finds.
     pub(crate) keyed: bool,
@@ -63,10 +67,36 @@ pub(crate) struct Lane {
 
 impl Lane {
     #[inline]
-    pub(crate) fn new(hash: u64, head: Ticket, keyed: bool, generation: u32) -> Self {
+    pub(crate) fn new(hash: u64, head: Ticket, tenant: TenantSlot, keyed: bool, generation: u32) -> Self {
         let (first, last, next) = (NONE, NONE, NONE);
         let (phase, full, troubled, parked) = (Phase::Ready, false, false, false);
-        Self { hash, head, first, last, queued: 0, generation, next, phase, keyed, full, troubled, parked }
+        Self {
+            hash,
+            head,
+            first,
+            last,
+            queued: 0,
+            generation,
+            next,
+            tenant,
+            phase,
+            keyed,
+            full,
+            troubled,
+            parked,
+        }
+    }
+}
+
+impl Links for [Lane] {
+    #[inline]
+    fn next(&self, lane: u32) -> u32 {
+        self[lane as usize].next
+    }
+
+    #[inline]
+    fn link(&mut self, lane: u32, next: u32) {
+        self[lane as usize].next = next;
     }
 }
 

@@ -8,10 +8,9 @@ mod forget;
 mod lane;
 mod park;
 mod queue;
-mod ready;
 mod table;
 mod timers;
 
 pub use census::Census;
 pub use lane::{LaneId, Phase, Ticket};
-pub use table::{Admitted, Lanes, Opened};
+pub use table::{Admitted, Lanes, Opened, Start};

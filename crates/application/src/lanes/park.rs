@@ -29,13 +29,19 @@ impl Lanes {
 
     /// Parks an aggregate that was parked before its partition came. Where it has a lane (a ghost, or work of another
     /// partition), the marker queues in it, and what comes behind does not.
-    pub fn admit_parked(&mut self, hash: u64, marker: Ticket, same: impl FnMut(Ticket) -> bool) -> LaneId {
+    pub fn admit_parked(
+        &mut self,
+        hash: u64,
+        tenant: Option<&str>,
+        marker: Ticket,
+        same: impl FnMut(Ticket) -> bool,
+    ) -> LaneId {
         let at = match self.find(hash, same) {
             Some(at) => {
                 self.feed(self.id(at), marker);
                 at
             }
-            None => self.add_parked(hash, marker),
+            None => self.add_parked(hash, tenant, marker),
         };
         self.lanes[at as usize].parked = true;
         self.id(at)

@@ -1,13 +1,15 @@
 //! The table of lanes.
 
+use std::sync::Arc;
+
 use hashbrown::HashTable;
 use laneway_domain::Monotonic;
 
 use super::census::Census;
 use super::lane::{Lane, LaneId, NONE, Phase, Ticket};
 use super::queue::Pool;
-use super::ready::Ring;
 use super::timers::Timers;
+use crate::policy::{Fairness, Pick, Quotas};
 use crate::sabotage::{Bug, is_planted};
 
 /// The lanes of one worker: at most one event of an aggregate runs, in order; any number of aggregates at once.
@@ -20,7 +22,7 @@ pub struct Lanes {
     pub(super) lanes: Vec<Lane>,
     pub(super) free: u32,
     pub(super) queues: Pool,
-    pub(super) ready: Ring,
+    pub(super) ready: Fairness,
     timers: Timers,
     pub(super) census: Census,
     capacity: u32,
@@ -39,6 +41,18 @@ pub enum Admitted {
     Parked(LaneId),
 }
 
+/// What may start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// The event at the head of this lane, which is closed until the event's time in it ends; its tokens are taken.
+    Head(LaneId, Ticket),
+    /// Nothing before `until`, or before another lane is ready.
+    Idle {
+        /// When there may be a token for what is ready; never where nothing waits for one.
+        until: Monotonic,
+    },
+}
+
 /// What the end of a head's time in its lane did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Opened {
@@ -53,15 +67,21 @@ pub enum Opened {
 }
 
 impl Lanes {
-    /// No lanes; one whose queue reaches `capacity` counts as full.
+    /// No lanes, and no rates; a lane whose queue reaches `capacity` counts as full.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
+        Self::within(Arc::default(), 0, capacity)
+    }
+
+    /// No lanes, of the worker of this number among those that share the quotas.
+    #[must_use]
+    pub fn within(quotas: Arc<Quotas>, worker: usize, capacity: usize) -> Self {
         Self {
             index: HashTable::new(),
             lanes: Vec::new(),
             free: NONE,
             queues: Pool::new(),
-            ready: Ring::new(),
+            ready: Fairness::new(quotas, u32::try_from(worker).unwrap_or(u32::MAX)),
             timers: Timers::default(),
             census: Census::default(),
             capacity: u32::try_from(capacity).unwrap_or(u32::MAX),
@@ -71,26 +91,32 @@ impl Lanes {
     /// How many lanes there are, and what they do.
     #[must_use]
     pub fn census(&self) -> Census {
-        self.census
+        Census { throttled: self.ready.throttled(), ..self.census }
     }
 
-    /// How many lanes are ready to start.
+    /// How many lanes are ready to start, those without a token included.
     #[must_use]
     pub fn ready(&self) -> usize {
-        self.ready.len()
+        self.ready.ready()
     }
 
-    /// Takes an event of an aggregate whose key hashes to `hash`. `same` says whether the event of a ticket has the
-    /// same key.
+    /// Takes an event of an aggregate of a tenant, whose key hashes to `hash`. `same` says whether the event of a ticket
+    /// has the same key.
     #[inline]
-    pub fn admit(&mut self, hash: u64, ticket: Ticket, mut same: impl FnMut(Ticket) -> bool) -> Admitted {
+    pub fn admit(
+        &mut self,
+        hash: u64,
+        tenant: Option<&str>,
+        ticket: Ticket,
+        mut same: impl FnMut(Ticket) -> bool,
+    ) -> Admitted {
         if let Some(at) = self.find(hash, &mut same) {
             if self.lanes[at as usize].parked {
                 return Admitted::Parked(self.id(at));
             }
             return self.enqueue(at, ticket);
         }
-        let at = self.add(hash, ticket);
+        let at = self.add(hash, tenant, ticket);
         self.make_ready(at)
     }
 
@@ -104,16 +130,16 @@ impl Lanes {
     }
 
     #[inline]
-    fn add(&mut self, hash: u64, ticket: Ticket) -> u32 {
-        let at = self.place(hash, ticket, true);
+    fn add(&mut self, hash: u64, tenant: Option<&str>, ticket: Ticket) -> u32 {
+        let at = self.place(hash, tenant, ticket, true);
         let lanes = &self.lanes;
         self.index.insert_unique(hash, at, |at| lanes[*at as usize].hash);
         at
     }
 
     /// Adds a lane that is parked from the start.
-    pub(super) fn add_parked(&mut self, hash: u64, marker: Ticket) -> u32 {
-        let at = self.add(hash, marker);
+    pub(super) fn add_parked(&mut self, hash: u64, tenant: Option<&str>, marker: Ticket) -> u32 {
+        let at = self.add(hash, tenant, marker);
         self.lanes[at as usize].phase = Phase::Parked;
         self.census.lanes += 1;
         self.census.parked += 1;
@@ -121,16 +147,22 @@ impl Lanes {
     }
 
     /// Takes an event without an aggregate: a lane of its own, in which nothing can queue.
-    pub fn admit_loose(&mut self, ticket: Ticket) -> Admitted {
-        let at = self.place(0, ticket, false);
+    pub fn admit_loose(&mut self, tenant: Option<&str>, ticket: Ticket) -> Admitted {
+        let at = self.place(0, tenant, ticket, false);
         self.make_ready(at)
     }
 
     #[inline]
     fn make_ready(&mut self, at: u32) -> Admitted {
         self.census.lanes += 1;
-        self.ready.push(&mut self.lanes, at);
+        self.push_ready(at);
         Admitted::Ready(self.id(at))
+    }
+
+    #[inline]
+    pub(super) fn push_ready(&mut self, at: u32) {
+        let tenant = self.lanes[at as usize].tenant;
+        self.ready.push(&mut self.lanes[..], tenant, at);
     }
 
     #[inline]
@@ -139,14 +171,15 @@ impl Lanes {
     }
 
     #[inline]
-    fn place(&mut self, hash: u64, head: Ticket, keyed: bool) -> u32 {
+    fn place(&mut self, hash: u64, tenant: Option<&str>, head: Ticket, keyed: bool) -> u32 {
+        let tenant = self.ready.enter(tenant);
         if let Some(place) = self.lanes.get_mut(self.free as usize) {
             let at = self.free;
             self.free = place.next;
-            *place = Lane::new(hash, head, keyed, place.generation);
+            *place = Lane::new(hash, head, tenant, keyed, place.generation);
             return at;
         }
-        self.lanes.push(Lane::new(hash, head, keyed, 0));
+        self.lanes.push(Lane::new(hash, head, tenant, keyed, 0));
         u32::try_from(self.lanes.len() - 1).unwrap_or(NONE)
     }
 
@@ -162,14 +195,25 @@ impl Lanes {
         Admitted::Queued(self.id(at))
     }
 
-    /// The next lane to start, and the event at its head; the lane is closed until the event's time in it ends.
+    /// The next head to start: tenants take turns, each within its rate.
     #[inline]
-    pub fn start(&mut self) -> Option<(LaneId, Ticket)> {
-        let at = self.ready.pop(&self.lanes)?;
+    pub fn start(&mut self, now: Monotonic) -> Start {
+        let at = match self.ready.pick(&self.lanes[..], now) {
+            Pick::Lane(at) => at,
+            Pick::Idle { until } => return Start::Idle { until },
+        };
         let lane = &mut self.lanes[at as usize];
         lane.phase = Phase::Running;
         self.census.running += 1;
-        Some((LaneId { at, generation: lane.generation }, lane.head))
+        Start::Head(LaneId { at, generation: lane.generation }, lane.head)
+    }
+
+    /// A head that was to start needs no handler: its tokens go back. To be said before anything else of its lane.
+    pub fn refund(&mut self, lane: LaneId) {
+        if let Some(lane) = self.lane(lane) {
+            let tenant = lane.tenant;
+            self.ready.refund(tenant);
+        }
     }
 
     fn lane(&self, lane: LaneId) -> Option<&Lane> {
@@ -285,7 +329,7 @@ impl Lanes {
             lane.full = false;
             self.census.full -= 1;
         }
-        self.ready.push(&mut self.lanes, at);
+        self.push_ready(at);
         if relieved { Opened::Relieved } else { Opened::Ready }
     }
 
@@ -305,6 +349,7 @@ impl Lanes {
         lane.generation = lane.generation.wrapping_add(1);
         lane.next = std::mem::replace(&mut self.free, at);
         self.census.lanes -= 1;
+        self.ready.leave(lane.tenant);
     }
 
     /// When the next waiting lane is due, or earlier.
@@ -318,9 +363,9 @@ impl Lanes {
         if self.phase(lane) != Some(Phase::Ready) {
             return false;
         }
-        for at in self.ready.drain(&self.lanes) {
+        for at in self.ready.drain(&self.lanes[..]) {
             if at != lane.at {
-                self.ready.push(&mut self.lanes, at);
+                self.push_ready(at);
             }
         }
         self.enter(lane, Phase::Running)
@@ -339,7 +384,7 @@ impl Lanes {
         while let Some(lane) = self.timers.pop(now) {
             if self.phase(lane) == Some(Phase::Waiting) {
                 self.enter(lane, Phase::Ready);
-                self.ready.push(&mut self.lanes, lane.at);
+                self.push_ready(lane.at);
             }
         }
     }

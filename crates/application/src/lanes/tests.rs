@@ -7,6 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::lanes::{LaneId, Phase, Ticket};
+use crate::policy::{FlowLimits, RateLimit};
 
 /// Two hashes for all keys, so that lanes collide all the time.
 const fn hash(key: u32) -> u64 {
@@ -18,6 +19,22 @@ const KEYS: u32 = 5;
 
 const fn key(ticket: Ticket) -> u32 {
     ticket.row % KEYS
+}
+
+/// Of each key, two of them without.
+const fn tenant(key: u32) -> Option<&'static str> {
+    match key % 3 {
+        0 => None,
+        1 => Some("a"),
+        _ => Some("b"),
+    }
+}
+
+fn started(lanes: &mut Lanes) -> LaneId {
+    match lanes.start(Monotonic::ZERO) {
+        Start::Head(lane, _) => lane,
+        Start::Idle { .. } => panic!("nothing may start"),
+    }
 }
 
 #[derive(Default)]
@@ -53,10 +70,10 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         6 => (0..3u32, 0..KEYS).prop_map(|(run, key)| Step::Admit { run, key }),
         5 => Just(Step::Start),
         4 => any::<usize>().prop_map(Step::Finish),
-        1 => (any::<usize>(), 0..50u64).prop_map(|(lane, due)| Step::Retry(lane, due)),
+        1 => (any::<usize>(), 0..2_000u64).prop_map(|(lane, due)| Step::Retry(lane, due)),
         1 => any::<usize>().prop_map(Step::Bury),
         1 => any::<usize>().prop_map(Step::Buried),
-        2 => (0..50u64).prop_map(Step::Due),
+        2 => (0..2_000u64).prop_map(Step::Due),
         1 => (0..3u32).prop_map(Step::Revoke),
         1 => any::<usize>().prop_map(Step::Park),
         1 => (0..KEYS).prop_map(Step::Learn),
@@ -71,11 +88,16 @@ struct Bench {
     lanes: Lanes,
     model: Model,
     rows: u32,
+    now: u64,
 }
 
 impl Bench {
-    fn new() -> Self {
-        Self { lanes: Lanes::new(3), model: Model::default(), rows: 0 }
+    /// Limits, where there are any: a start a microsecond of a tenant, and as many of both together.
+    fn new(limited: bool) -> Self {
+        let limit = limited.then_some(RateLimit { per_second: 1_000_000.0, burst: 2 });
+        let flow = FlowLimits { subscription: limit, tenant: limit, ..FlowLimits::default() };
+        let lanes = Lanes::within(Arc::new(Quotas::new(flow)), 0, 3);
+        Self { lanes, model: Model::default(), rows: 0, now: 0 }
     }
 
     fn pick(of: &BTreeMap<u32, LaneId>, at: usize) -> Option<(u32, LaneId)> {
@@ -95,7 +117,7 @@ impl Bench {
             Step::Retry(at, due) => {
                 if let Some((key, lane)) = Self::pick(&self.model.running, at) {
                     self.model.running.remove(&key);
-                    self.lanes.retry(lane, Monotonic::from_nanos(due));
+                    self.lanes.retry(lane, Monotonic::from_nanos(self.now + due));
                 }
             }
             Step::Bury(at) => {
@@ -111,8 +133,9 @@ impl Bench {
                     self.finish(key, lane)?;
                 }
             }
-            Step::Due(now) => {
-                self.lanes.due(Monotonic::from_nanos(now));
+            Step::Due(wait) => {
+                self.now += wait;
+                self.lanes.due(Monotonic::from_nanos(self.now));
             }
             Step::Revoke(run) => self.revoke(run)?,
             Step::Park(at) => self.park(at)?,
@@ -127,7 +150,7 @@ impl Bench {
         let ticket = Ticket { run, row: self.rows * KEYS + wanted };
         self.rows += 1;
         let is_parked = self.model.parked.get(&wanted).is_some_and(|(lane, _)| self.lanes.is_parked(*lane));
-        let admitted = self.lanes.admit(hash(wanted), ticket, |other| key(other) == wanted);
+        let admitted = self.lanes.admit(hash(wanted), tenant(wanted), ticket, |other| key(other) == wanted);
         assert_eq!(matches!(admitted, Admitted::Parked(_)), is_parked, "the store alone takes what follows");
         if is_parked {
             return;
@@ -138,7 +161,10 @@ impl Bench {
     }
 
     fn start(&mut self) -> Result<(), TestCaseError> {
-        let Some((lane, ticket)) = self.lanes.start() else { return Ok(()) };
+        let (lane, ticket) = match self.lanes.start(Monotonic::from_nanos(self.now)) {
+            Start::Head(lane, ticket) => (lane, ticket),
+            Start::Idle { until } => return self.idle(until),
+        };
         let key = key(ticket);
         prop_assert_eq!(self.model.queues[&key].front(), Some(&ticket), "not the oldest of its aggregate");
         prop_assert!(!self.model.running.contains_key(&key), "two of one aggregate run");
@@ -147,11 +173,22 @@ impl Bench {
             "a dead letter's follower started before it was buried"
         );
         if ticket.run == MARKERS {
+            self.lanes.refund(lane);
             self.lanes.rest(lane);
             self.model.parked.insert(key, (lane, true));
         } else {
             self.model.running.insert(key, lane);
         }
+        Ok(())
+    }
+
+    /// Nothing starts: nothing is ready, or all of it waits for a token that is to come.
+    fn idle(&self, until: Monotonic) -> Result<(), TestCaseError> {
+        let (ready, throttled) = (self.lanes.ready(), self.lanes.census().throttled);
+        prop_assert!(until.nanos() > self.now);
+        // It may wake for a tenant that is gone.
+        prop_assert_eq!(throttled, ready);
+        prop_assert!(ready == 0 || until != Monotonic::NEVER, "nobody comes back for what is ready");
         Ok(())
     }
 
@@ -180,7 +217,8 @@ impl Bench {
             return;
         }
         let marker = self.ticket(MARKERS, wanted);
-        let lane = self.lanes.admit_parked(hash(wanted), marker, |other| key(other) == wanted);
+        let lane =
+            self.lanes.admit_parked(hash(wanted), tenant(wanted), marker, |other| key(other) == wanted);
         let queue = self.model.queues.entry(wanted).or_default();
         queue.push_back(marker);
         let rests = queue.len() == 1;
@@ -260,21 +298,22 @@ impl Bench {
         prop_assert_eq!(census.dead, self.model.closed.len());
         prop_assert_eq!(census.parked, self.model.parked.values().filter(|(_, rests)| *rests).count());
         prop_assert_eq!(census.idle(), self.lanes.ready());
+        prop_assert!(census.throttled <= census.idle());
         Ok(())
     }
 }
 
 proptest! {
     #[test]
-    fn lanes_keep_every_aggregate_in_order_and_apart(steps in steps()) {
-        let mut bench = Bench::new();
+    fn lanes_keep_every_aggregate_in_order_and_apart(steps in steps(), limited in any::<bool>()) {
+        let mut bench = Bench::new(limited);
         for step in &steps {
             bench.step(step)?;
             bench.agree()?;
         }
         // Whatever happened, what is left comes out in order, and nothing stays behind.
         for _ in 0..steps.len() * 4 + 10 {
-            bench.step(&Step::Due(u64::MAX - 1))?;
+            bench.step(&Step::Due(1_000_000))?;
             bench.step(&Step::Start)?;
             bench.step(&Step::Finish(0))?;
             bench.step(&Step::Buried(0))?;
@@ -288,8 +327,8 @@ proptest! {
 fn two_aggregates_with_one_hash_have_two_lanes() {
     let mut lanes = Lanes::new(8);
     let (a, b) = (Ticket { run: 0, row: 0 }, Ticket { run: 0, row: 1 });
-    assert!(matches!(lanes.admit(7, a, |other| other == a), Admitted::Ready(_)));
-    assert!(matches!(lanes.admit(7, b, |other| other == b), Admitted::Ready(_)));
+    assert!(matches!(lanes.admit(7, None, a, |other| other == a), Admitted::Ready(_)));
+    assert!(matches!(lanes.admit(7, None, b, |other| other == b), Admitted::Ready(_)));
     assert_eq!(lanes.census().lanes, 2);
 }
 
@@ -297,11 +336,11 @@ fn two_aggregates_with_one_hash_have_two_lanes() {
 fn a_lane_is_full_at_its_capacity_and_open_again_at_half_of_it() {
     let mut lanes = Lanes::new(4);
     for row in 0..5 {
-        lanes.admit(1, Ticket { run: 0, row }, |_| true);
+        lanes.admit(1, None, Ticket { run: 0, row }, |_| true);
     }
     assert_eq!(lanes.census().full, 1);
     for full in [1, 0] {
-        let (lane, _) = lanes.start().unwrap();
+        let lane = started(&mut lanes);
         lanes.finish(lane);
         assert_eq!(lanes.census().full, full, "{:?}", lanes.census());
     }
@@ -311,10 +350,10 @@ fn a_lane_is_full_at_its_capacity_and_open_again_at_half_of_it() {
 fn a_lane_that_took_the_place_of_another_does_not_hear_its_commands() {
     let mut lanes = Lanes::new(4);
     let ticket = Ticket { run: 0, row: 0 };
-    lanes.admit(1, ticket, |_| true);
-    let (old, _) = lanes.start().unwrap();
+    lanes.admit(1, None, ticket, |_| true);
+    let old = started(&mut lanes);
     lanes.finish(old);
-    lanes.admit(2, ticket, |_| true);
+    lanes.admit(2, None, ticket, |_| true);
     assert_eq!(lanes.finish(old), Opened::Late);
     lanes.retry(old, Monotonic::ZERO);
     assert_eq!(lanes.phase(old), None);
@@ -325,10 +364,10 @@ fn a_lane_that_took_the_place_of_another_does_not_hear_its_commands() {
 fn events_without_an_aggregate_never_queue_behind_each_other() {
     let mut lanes = Lanes::new(4);
     for row in 0..3 {
-        lanes.admit_loose(Ticket { run: 0, row });
+        lanes.admit_loose(None, Ticket { run: 0, row });
     }
-    let (first, _) = lanes.start().unwrap();
-    assert!(lanes.start().is_some() && lanes.start().is_some());
+    let first = started(&mut lanes);
+    assert!(started(&mut lanes) != started(&mut lanes));
     assert_eq!(lanes.finish(first), Opened::Gone);
     assert_eq!(lanes.phase(first), None);
     assert_eq!(lanes.census().running, 2);
@@ -337,8 +376,8 @@ fn events_without_an_aggregate_never_queue_behind_each_other() {
 #[test]
 fn a_waiting_lane_starts_when_it_is_due_and_not_before() {
     let mut lanes = Lanes::new(4);
-    lanes.admit(1, Ticket { run: 0, row: 0 }, |_| true);
-    let (lane, _) = lanes.start().unwrap();
+    lanes.admit(1, None, Ticket { run: 0, row: 0 }, |_| true);
+    let lane = started(&mut lanes);
     lanes.retry(lane, Monotonic::from_nanos(10));
     lanes.due(Monotonic::from_nanos(9));
     assert_eq!(lanes.next_due(), Some(Monotonic::from_nanos(10)));

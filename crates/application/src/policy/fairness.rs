@@ -4,9 +4,9 @@
 //! with events for packets. A tenant out of tokens leaves the ring with all its lanes until its time, so nobody waits for it,
 //! and the time of the next start is known.
 //!
-//! **In front of the ring of ready lanes.** The queues are threaded through a word that each lane has anyway ([`Links`]), as the ring's
-//! is; a lane keeps the [`TenantSlot`] that it got when it was made. While there are no rates and never were two tenants at
-//! once it sleeps: then it *is* one first-in-first-out ring, for one branch.
+//! **It is the ring of ready lanes.** The queues are threaded through a word that each lane has anyway ([`Links`]); a lane keeps the
+//! [`TenantSlot`] that it got when it was made. While there are no rates and never were two tenants at once it sleeps: then it is
+//! one first-in-first-out ring, for one branch.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -53,6 +53,8 @@ struct Tenant {
     /// Lanes that exist, ready or not.
     lanes: u32,
     ready: Chain,
+    /// How many are ready.
+    waiting: usize,
     /// The tenant behind this one in the ring.
     next: u32,
     turn: Turn,
@@ -78,6 +80,10 @@ struct Chain {
 impl Chain {
     const EMPTY: Self = Self { first: NONE, last: NONE };
 
+    fn is_empty(self) -> bool {
+        self.first == NONE
+    }
+
     #[inline]
     fn push(&mut self, links: &mut (impl Links + ?Sized), at: u32) {
         links.link(at, NONE);
@@ -87,14 +93,6 @@ impl Chain {
             links.link(self.last, at);
         }
         self.last = at;
-    }
-
-    fn push_front(&mut self, links: &mut (impl Links + ?Sized), at: u32) {
-        links.link(at, self.first);
-        self.first = at;
-        if self.last == NONE {
-            self.last = at;
-        }
     }
 
     #[inline]
@@ -127,6 +125,8 @@ impl Links for [Tenant] {
 #[derive(Debug)]
 pub struct Fairness {
     quotas: Arc<Quotas>,
+    /// Whose turn it is in the lines of the rates.
+    worker: u32,
     tenants: Vec<Tenant>,
     free: Vec<u32>,
     index: HashTable<u32>,
@@ -134,39 +134,57 @@ pub struct Fairness {
     /// Tenants with ready lanes and, as far as is known, tokens.
     ring: Chain,
     out: BinaryHeap<Reverse<(Monotonic, u32)>>,
+    /// Ready lanes of tenants without a token.
+    out_lanes: usize,
+    /// Whether the subscription had no token for the last pick.
+    dry: bool,
     ready: usize,
+    /// The time of the last pick.
+    seen: Monotonic,
     awake: bool,
     /// The ready lanes of the only tenant, while asleep.
     plain: Chain,
 }
 
 impl Fairness {
-    /// No lanes. Workers of one subscription share its quotas.
+    /// No lanes. Workers of one subscription share its quotas, each under its number.
     #[must_use]
-    pub fn new(quotas: Arc<Quotas>) -> Self {
+    pub fn new(quotas: Arc<Quotas>, worker: u32) -> Self {
         Self {
             awake: !quotas.is_empty(),
             quotas,
+            worker,
             tenants: Vec::new(),
             free: Vec::new(),
             index: HashTable::new(),
             hasher: foldhash::fast::RandomState::default(),
             ring: Chain::EMPTY,
             out: BinaryHeap::new(),
+            out_lanes: 0,
+            dry: false,
             ready: 0,
+            seen: Monotonic::ZERO,
             plain: Chain::EMPTY,
         }
     }
 
     /// How many lanes are ready, those without a token included.
     #[must_use]
+    #[inline]
     pub fn ready(&self) -> usize {
         self.ready
     }
 
+    /// How many of them found no token when they were last looked at.
+    #[must_use]
+    #[inline]
+    pub fn throttled(&self) -> usize {
+        if self.dry { self.ready } else { self.out_lanes }
+    }
+
     /// A lane of this tenant comes into being.
     #[inline]
-    pub fn enter(&mut self, tenant: Option<&str>, now: Monotonic) -> TenantSlot {
+    pub fn enter(&mut self, tenant: Option<&str>) -> TenantSlot {
         if !self.awake
             && let Some(only) = self.tenants.first_mut()
         {
@@ -176,7 +194,7 @@ impl Fairness {
             }
             self.meet();
         }
-        self.enter_new(tenant, now)
+        self.enter_new(tenant)
     }
 
     /// Asleep, and here comes another tenant: it takes the place of the only one if that is gone, else it is round robin from now on.
@@ -189,22 +207,24 @@ impl Fairness {
         self.awake = true;
         if self.ready > 0 {
             self.tenants[0].ready = std::mem::replace(&mut self.plain, Chain::EMPTY);
+            self.tenants[0].waiting = self.ready;
             self.queue_up(0);
         }
     }
 
-    fn enter_new(&mut self, tenant: Option<&str>, now: Monotonic) -> TenantSlot {
+    fn enter_new(&mut self, tenant: Option<&str>) -> TenantSlot {
         let (hash, tenants) = (self.hasher.hash_one(tenant), &self.tenants);
         let known = self.index.find(hash, |at| tenants[*at as usize].name.as_deref() == tenant).copied();
-        let at = known.unwrap_or_else(|| self.add(tenant, hash, now));
+        let at = known.unwrap_or_else(|| self.add(tenant, hash));
         self.tenants[at as usize].lanes += 1;
         TenantSlot(at)
     }
 
-    fn add(&mut self, name: Option<&str>, hash: u64, now: Monotonic) -> u32 {
-        let cell = name.and_then(|name| self.quotas.tenant(name, now));
+    fn add(&mut self, name: Option<&str>, hash: u64) -> u32 {
+        // The time only decides which cells have rested and may be forgotten: an earlier one keeps them longer.
+        let cell = name.and_then(|name| self.quotas.tenant(name, self.seen));
         let (name, ready, turn) = (name.map(CompactString::new), Chain::EMPTY, Turn::Idle);
-        let tenant = Tenant { name, cell, lanes: 0, ready, next: NONE, turn };
+        let tenant = Tenant { name, cell, lanes: 0, ready, waiting: 0, next: NONE, turn };
         let at = match self.free.pop() {
             Some(at) => {
                 self.tenants[at as usize] = tenant;
@@ -234,7 +254,10 @@ impl Fairness {
     fn forget(&mut self, at: u32) {
         let tenant = &mut self.tenants[at as usize];
         debug_assert!(tenant.turn != Turn::Waits, "a tenant without lanes has none that is ready");
-        (tenant.cell, tenant.turn) = (None, Turn::Idle);
+        tenant.turn = Turn::Idle;
+        if let Some(cell) = tenant.cell.take() {
+            cell.leave(self.worker);
+        }
         let hash = self.hasher.hash_one(tenant.name.take().as_deref());
         if let Ok(entry) = self.index.find_entry(hash, |known| *known == at) {
             entry.remove();
@@ -256,8 +279,11 @@ impl Fairness {
     fn push_awake(&mut self, links: &mut (impl Links + ?Sized), TenantSlot(at): TenantSlot, lane: u32) {
         let tenant = &mut self.tenants[at as usize];
         tenant.ready.push(links, lane);
-        if tenant.turn == Turn::Idle {
-            self.queue_up(at);
+        tenant.waiting += 1;
+        match tenant.turn {
+            Turn::Idle => self.queue_up(at),
+            Turn::Waits => {}
+            Turn::Out(_) => self.out_lanes += 1,
         }
     }
 
@@ -278,23 +304,41 @@ impl Fairness {
     }
 
     fn pick_awake(&mut self, links: &(impl Links + ?Sized), now: Monotonic) -> Pick {
+        (self.seen, self.dry) = (now, false);
         self.let_back(now);
+        if self.ring.is_empty() {
+            return Pick::Idle { until: self.next_back() };
+        }
+        if let Some(Err(until)) = self.quotas.subscription().map(|cell| cell.take(self.worker, now)) {
+            self.dry = true;
+            return Pick::Idle { until };
+        }
         while let Some(at) = self.ring.pop(&self.tenants[..]) {
             let tenant = &mut self.tenants[at as usize];
-            if let Some(Err(until)) = tenant.cell.as_ref().map(|cell| cell.take(now)) {
-                tenant.turn = Turn::Out(until);
-                self.out.push(Reverse((until, at)));
-                continue;
-            }
-            if let Some(Err(until)) = self.quotas.subscription().map(|cell| cell.take(now)) {
-                tenant.cell.iter().for_each(|cell| cell.give_back());
-                self.ring.push_front(&mut self.tenants[..], at);
-                return Pick::Idle { until };
-            }
-            return self.start(links, at);
+            let Some(Err(until)) = tenant.cell.as_ref().map(|cell| cell.take(self.worker, now)) else {
+                return self.start(links, at);
+            };
+            tenant.turn = Turn::Out(until);
+            self.out_lanes += tenant.waiting;
+            self.out.push(Reverse((until, at)));
         }
-        let until = self.out.peek().map_or(Monotonic::NEVER, |Reverse((until, _))| *until);
-        Pick::Idle { until }
+        // Taken before those of the tenants, so that none of them stands in a line for nothing.
+        self.quotas.subscription().into_iter().for_each(|cell| cell.give_back());
+        Pick::Idle { until: self.next_back() }
+    }
+
+    /// When the next tenant that is out of tokens has one.
+    fn next_back(&self) -> Monotonic {
+        self.out.peek().map_or(Monotonic::NEVER, |Reverse((until, _))| *until)
+    }
+
+    /// The lane that was picked last does not start: its tokens go back.
+    #[inline]
+    pub fn refund(&mut self, TenantSlot(at): TenantSlot) {
+        if self.awake {
+            let cell = self.tenants[at as usize].cell.as_ref();
+            cell.into_iter().chain(self.quotas.subscription()).for_each(|cell| cell.give_back());
+        }
     }
 
     fn start(&mut self, links: &(impl Links + ?Sized), at: u32) -> Pick {
@@ -303,7 +347,8 @@ impl Fairness {
         let Some(lane) = tenant.ready.pop(links) else {
             unreachable!("a tenant in the ring has a ready lane")
         };
-        let more = tenant.ready.first != NONE;
+        tenant.waiting -= 1;
+        let more = tenant.waiting > 0;
         self.ready -= 1;
         if more {
             self.queue_up(at);
@@ -319,7 +364,8 @@ impl Fairness {
             // The slot may have got another tenant meanwhile.
             if tenant.turn == Turn::Out(until) {
                 tenant.turn = Turn::Idle;
-                if tenant.ready.first != NONE {
+                self.out_lanes -= tenant.waiting;
+                if tenant.waiting > 0 {
                     self.queue_up(at);
                 }
             }
@@ -332,11 +378,14 @@ impl Fairness {
         lanes.extend(std::iter::from_fn(|| self.plain.pop(links)));
         for tenant in &mut self.tenants {
             lanes.extend(std::iter::from_fn(|| tenant.ready.pop(links)));
+            tenant.waiting = 0;
             if tenant.turn == Turn::Waits {
                 tenant.turn = Turn::Idle;
             }
         }
-        (self.ring, self.ready) = (Chain::EMPTY, 0);
+        (self.ring, self.ready, self.out_lanes) = (Chain::EMPTY, 0, 0);
+        // What is put back lines up anew.
+        self.quotas.subscription().into_iter().for_each(|cell| cell.leave(self.worker));
         lanes
     }
 }

@@ -27,7 +27,7 @@ fn at(millis: u64) -> Monotonic {
 }
 
 fn fairness(limits: FlowLimits) -> Fairness {
-    Fairness::new(Arc::new(Quotas::new(limits)))
+    Fairness::new(Arc::new(Quotas::new(limits)), 0)
 }
 
 fn links() -> Vec<u32> {
@@ -51,10 +51,10 @@ fn a_tenant_with_a_thousand_lanes_and_one_with_one_take_turns() {
     let (mut fairness, mut links) = (fairness(FlowLimits::default()), links());
     let now = at(0);
     for lane in 0..40 {
-        let slot = fairness.enter(Some("large"), now);
+        let slot = fairness.enter(Some("large"));
         fairness.push(&mut links, slot, lane);
     }
-    let small = fairness.enter(Some("small"), now);
+    let small = fairness.enter(Some("small"));
     fairness.push(&mut links, small, 50);
     let picks: Vec<_> = (0..3).map(|_| fairness.pick(&links, now)).collect();
     assert_eq!(picks, [Pick::Lane(0), Pick::Lane(50), Pick::Lane(1)]);
@@ -64,7 +64,7 @@ fn a_tenant_with_a_thousand_lanes_and_one_with_one_take_turns() {
 fn with_one_tenant_and_no_rates_it_sleeps_and_is_a_plain_ring() {
     let (mut fairness, mut links) = (fairness(FlowLimits::default()), links());
     for lane in 0..3 {
-        let slot = fairness.enter(None, at(0));
+        let slot = fairness.enter(None);
         fairness.push(&mut links, slot, lane);
     }
     assert!(!fairness.awake);
@@ -80,19 +80,19 @@ fn with_one_tenant_and_no_rates_it_sleeps_and_is_a_plain_ring() {
 fn tenants_that_come_one_after_the_other_do_not_wake_it_and_two_at_once_do() {
     let (mut fairness, mut links) = (fairness(FlowLimits::default()), links());
     for n in 0..3 {
-        let slot = fairness.enter(Some(&name(n)), at(0));
+        let slot = fairness.enter(Some(&name(n)));
         fairness.push(&mut links, slot, n);
         assert_eq!(fairness.pick(&links, at(0)), Pick::Lane(n));
         fairness.leave(slot);
     }
-    let a = fairness.enter(Some("a"), at(0));
+    let a = fairness.enter(Some("a"));
     fairness.push(&mut links, a, 1);
     fairness.push(&mut links, a, 2);
     assert!(!fairness.awake);
     assert_eq!(fairness.drain(&links), [1, 2]);
     fairness.push(&mut links, a, 1);
     fairness.push(&mut links, a, 2);
-    let b = fairness.enter(Some("b"), at(0));
+    let b = fairness.enter(Some("b"));
     fairness.push(&mut links, b, 3);
     assert!(fairness.awake);
     let picks: Vec<_> = (0..3).map(|_| fairness.pick(&links, at(0))).collect();
@@ -105,21 +105,58 @@ fn a_subscription_out_of_tokens_says_when_it_has_one_and_charges_no_tenant() {
     limits.subscription = Some(RateLimit { per_second: 1.0, burst: 1 });
     let (mut fairness, mut links) = (fairness(limits), links());
     for lane in 0..3 {
-        let slot = fairness.enter(Some("t0"), at(0));
+        let slot = fairness.enter(Some("t0"));
         fairness.push(&mut links, slot, lane);
     }
     assert_eq!(fairness.pick(&links, at(0)), Pick::Lane(0));
     for _ in 0..10 {
         assert_eq!(fairness.pick(&links, at(1)), Pick::Idle { until: at(1_000) });
+        assert_eq!(fairness.throttled(), 2);
     }
     assert_eq!(fairness.pick(&links, at(1_000)), Pick::Lane(1));
+    assert_eq!(fairness.throttled(), 0);
+}
+
+#[test]
+fn tenants_out_of_tokens_leave_the_subscription_its_own() {
+    let mut limits = limits();
+    limits.subscription = Some(RateLimit { per_second: 1.0, burst: 3 });
+    let (mut fairness, mut links) = (fairness(limits), links());
+    for lane in 0..3 {
+        let slot = fairness.enter(Some("t0"));
+        fairness.push(&mut links, slot, lane);
+    }
+    assert_eq!(fairness.pick(&links, at(0)), Pick::Lane(0));
+    assert_eq!(fairness.pick(&links, at(0)), Pick::Lane(1));
+    assert_eq!(fairness.pick(&links, at(0)), Pick::Idle { until: at(100) });
+    assert_eq!(fairness.throttled(), 1);
+    let slot = fairness.enter(Some("t1"));
+    fairness.push(&mut links, slot, 9);
+    assert_eq!(fairness.pick(&links, at(0)), Pick::Lane(9));
+}
+
+#[test]
+fn what_was_picked_and_does_not_start_gives_its_tokens_back() {
+    let mut limits = limits();
+    limits.subscription = Some(RateLimit { per_second: 1.0, burst: 2 });
+    let (mut fairness, mut links) = (fairness(limits), links());
+    let slots: Vec<_> = (0..4).map(|_| fairness.enter(Some("t0"))).collect();
+    for (lane, slot) in (0..).zip(&slots) {
+        fairness.push(&mut links, *slot, lane);
+    }
+    for lane in 0..2 {
+        assert_eq!(fairness.pick(&links, at(0)), Pick::Lane(lane));
+        fairness.refund(slots[0]);
+    }
+    let picks: Vec<_> = (0..2).map(|_| fairness.pick(&links, at(0))).collect();
+    assert_eq!(picks, [Pick::Lane(2), Pick::Lane(3)]);
 }
 
 #[test]
 fn tenants_that_were_seen_leave_nothing_behind() {
     let (mut fairness, mut links) = (fairness(limits()), links());
     for n in 0..10_000 {
-        let slot = fairness.enter(Some(&name(n)), at(0));
+        let slot = fairness.enter(Some(&name(n)));
         fairness.push(&mut links, slot, 0);
         assert_eq!(fairness.pick(&links, at(0)), Pick::Lane(0));
         fairness.leave(slot);
@@ -214,7 +251,7 @@ impl Bench {
 
     fn ready(&mut self, tenant: u32) {
         let Some(lane) = self.free.pop() else { return };
-        let slot = self.fairness.enter(Some(&name(tenant)), self.now);
+        let slot = self.fairness.enter(Some(&name(tenant)));
         self.slots.insert(tenant, slot);
         self.fairness.push(&mut self.links, slot, lane);
         self.model.ready.entry(tenant).or_default().push_back(lane);
@@ -225,7 +262,9 @@ impl Bench {
         match self.fairness.pick(&self.links, self.now) {
             Pick::Idle { until } => {
                 prop_assert_eq!(eligible, Vec::<u32>::new(), "somebody could start");
-                let waits = self.model.ready.values().any(|lanes| !lanes.is_empty());
+                let ready: usize = self.model.ready.values().map(VecDeque::len).sum();
+                prop_assert_eq!(self.fairness.throttled(), ready, "all that is ready waits for a token");
+                let waits = ready > 0;
                 prop_assert!(until > self.now && (!waits || until != Monotonic::NEVER));
                 // It may wake for a tenant that is gone, and never sleeps past a token.
                 let before = Monotonic::from_nanos(until.nanos() - 1);
@@ -280,6 +319,7 @@ proptest! {
             bench.step(step)?;
             let ready: usize = bench.model.ready.values().map(VecDeque::len).sum();
             prop_assert_eq!(bench.fairness.ready(), ready);
+            prop_assert!(bench.fairness.throttled() <= ready);
             prop_assert!(bench.fairness.index.len() <= TENANTS as usize);
         }
     }

@@ -5,6 +5,7 @@ mod classify;
 mod commit;
 mod credit;
 mod fairness;
+mod line;
 mod marks;
 mod outcomes;
 mod probation;

@@ -9,7 +9,22 @@ use laneway_domain::{Invalid, Monotonic, TenantId};
 
 use super::rate::{RateCell, RateLimit};
 
-/// Rate and burst per subscription and per tenant. Default: no limits.
+/// Rate and burst per subscription and per tenant, as they hold for one subscription of one bus. Default: no limits.
+///
+/// Every start of a handler takes a token: first attempts, retries and what comes back from the dead-letter store alike, because the
+/// limit protects what handlers call. What needs no handler takes none. A tenant without a token leaves the others their turns.
+///
+/// ```
+/// use laneway_application::policy::{FlowLimits, RateLimit};
+/// use laneway_domain::TenantId;
+///
+/// let mut flow = FlowLimits::default();
+/// flow.subscription = Some(RateLimit { per_second: 500.0, burst: 50 });
+/// flow.tenant = Some(RateLimit { per_second: 20.0, burst: 5 });
+/// flow.tenants.insert(TenantId::new("acme")?, RateLimit { per_second: 200.0, burst: 20 });
+/// assert!(flow.faults().is_empty());
+/// # Ok::<(), laneway_domain::Invalid>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct FlowLimits {
     /// Of all events of the subscription together.
@@ -28,18 +43,26 @@ impl FlowLimits {
         let each = self.tenant.iter().flat_map(|limit| limit.faults("flow.tenant"));
         let named =
             self.tenants.iter().flat_map(|(name, limit)| limit.faults(&format!("flow.tenants.{name}")));
-        own.chain(each).chain(named).collect()
+        let many = Some(self.tenants.len()).filter(|tenants| *tenants > Quotas::CELLS).map(|tenants| {
+            Invalid::new("flow.tenants", format!("names at most {} tenants", Quotas::CELLS), tenants)
+        });
+        own.chain(each).chain(named).chain(many).collect()
     }
 
     /// Whether nothing is limited.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.subscription.is_none() && self.tenant.is_none() && self.tenants.is_empty()
+        self.subscription.is_none() && !self.by_tenant()
     }
 
-    fn of(&self, tenant: &str) -> Option<RateLimit> {
-        let named = self.tenants.iter().find(|(name, _)| name.as_str() == tenant);
-        named.map(|(_, limit)| *limit).or(self.tenant)
+    /// Whether tenants are limited.
+    #[must_use]
+    pub fn by_tenant(&self) -> bool {
+        self.tenant.is_some() || !self.tenants.is_empty()
+    }
+
+    fn named(&self, tenant: &str) -> Option<RateLimit> {
+        self.tenants.get(&TenantId::new(tenant).ok()?).copied()
     }
 }
 
@@ -68,6 +91,13 @@ struct Tenants {
     others: Option<Arc<RateCell>>,
 }
 
+impl Default for Quotas {
+    /// No limits.
+    fn default() -> Self {
+        Self::new(FlowLimits::default())
+    }
+}
+
 impl Quotas {
     /// Cells that are kept at most: 8 MiB or so.
     pub const CELLS: usize = 65_536;
@@ -94,15 +124,15 @@ impl Quotas {
     /// The cell of a tenant, where it has a limit. Hold it while there are lanes of the tenant.
     #[must_use]
     pub fn tenant(&self, tenant: &str, now: Monotonic) -> Option<Arc<RateCell>> {
-        let limit = self.limits.of(tenant)?;
+        let named = self.limits.named(tenant);
+        let limit = named.or(self.limits.tenant)?;
         let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(cell) = tenants.cells.get(tenant) {
             return Some(cell.clone());
         }
         tenants.sweep(self.cells, now);
         let new = || Arc::new(RateCell::new(limit));
-        let named = self.limits.tenants.keys().any(|name| name.as_str() == tenant);
-        if tenants.cells.len() >= self.cells && !named {
+        if tenants.cells.len() >= self.cells && named.is_none() {
             return Some(tenants.others.get_or_insert_with(new).clone());
         }
         Some(tenants.cells.entry(tenant.into()).or_insert_with(new).clone())
@@ -139,9 +169,9 @@ mod tests {
     fn a_tenant_has_one_cell_and_named_ones_their_own_rate() {
         let quotas = Quotas::new(limits());
         let (a, again) = (quotas.tenant("a", at(0)).unwrap(), quotas.tenant("a", at(0)).unwrap());
-        assert!(a.take(at(0)).is_ok() && again.take(at(0)).is_err());
+        assert!(a.take(0, at(0)).is_ok() && again.take(0, at(0)).is_err());
         let big = quotas.tenant("big", at(0)).unwrap();
-        big.take(at(0)).unwrap();
+        big.take(0, at(0)).unwrap();
         assert_eq!(big.ready_at(), Monotonic::from_nanos(1_000_000));
         assert!(Quotas::new(FlowLimits::default()).tenant("a", at(0)).is_none());
     }
@@ -151,22 +181,23 @@ mod tests {
         let quotas = Quotas::new(limits());
         for tenant in 0..10_000 {
             let now = at(tenant);
-            quotas.tenant(&format!("t{tenant}"), now).unwrap().take(now).unwrap();
+            quotas.tenant(&format!("t{tenant}"), now).unwrap().take(0, now).unwrap();
         }
         assert!(quotas.tenants.lock().unwrap().cells.len() <= 64);
         let now = at(20_000);
         for tenant in 0..500 {
-            quotas.tenant(&format!("t{tenant}"), now).unwrap().take(now).unwrap();
+            quotas.tenant(&format!("t{tenant}"), now).unwrap().take(0, now).unwrap();
         }
-        assert!(quotas.tenant("t0", now).unwrap().take(now).is_err(), "forgotten too early");
+        assert!(quotas.tenant("t0", now).unwrap().take(0, now).is_err(), "forgotten too early");
     }
 
     #[test]
     fn beyond_the_table_tenants_share_a_cell_and_none_gets_more_than_its_rate() {
         let quotas = Quotas { cells: 2, ..Quotas::new(limits()) };
-        let taken = (0..100).filter(|n| quotas.tenant(&format!("t{n}"), at(0)).unwrap().take(at(0)).is_ok());
+        let taken =
+            (0..100).filter(|n| quotas.tenant(&format!("t{n}"), at(0)).unwrap().take(0, at(0)).is_ok());
         assert_eq!(taken.count(), 3);
-        assert!(quotas.tenant("late", at(5)).unwrap().take(at(5)).is_ok(), "the table has room again");
+        assert!(quotas.tenant("late", at(5)).unwrap().take(0, at(5)).is_ok(), "the table has room again");
     }
 
     #[test]
@@ -175,5 +206,24 @@ mod tests {
         limits.tenants.insert(TenantId::new("acme").unwrap(), RateLimit { per_second: 0.0, burst: 1 });
         assert_eq!(limits.faults()[0].field(), "flow.tenants.acme.per_second");
         assert!(FlowLimits::default().is_empty() && !limits.is_empty());
+    }
+
+    #[test]
+    fn limits_that_make_no_sense_are_refused_each_with_its_field() {
+        let bad = [0.0, -1.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e-4, 1e7];
+        for per_second in bad {
+            let limits =
+                FlowLimits { tenant: Some(RateLimit { per_second, burst: 1 }), ..FlowLimits::default() };
+            assert_eq!(limits.faults()[0].field(), "flow.tenant.per_second", "{per_second}");
+        }
+        for burst in [0, 1_000_001] {
+            let limit = Some(RateLimit { per_second: 1.0, burst });
+            let limits = FlowLimits { subscription: limit, ..FlowLimits::default() };
+            assert_eq!(limits.faults()[0].field(), "flow.subscription.burst");
+        }
+        let limit = RateLimit { per_second: 1.0, burst: 1 };
+        let many = (0..=Quotas::CELLS).map(|n| (TenantId::new(format!("t{n}")).unwrap(), limit));
+        let limits = FlowLimits { tenants: many.collect(), ..FlowLimits::default() };
+        assert_eq!(limits.faults()[0].field(), "flow.tenants");
     }
 }

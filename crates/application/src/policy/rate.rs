@@ -4,12 +4,15 @@
 //! section 4.4.2): a cell remembers one point in time, the *theoretical arrival time*. An event conforms if it does not come
 //! earlier than that point less the tolerance; it then moves the point by the interval of the rate. It is a token bucket
 //! without the bucket: one word, no refill timer, and the time of the next token is known instead of polled for. One word also
-//! means that workers can share a cell by compare-and-set, without a lock.
+//! means that workers can share a cell by compare-and-set, without a lock as long as there are tokens; where there are none, they
+//! stand in line.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use laneway_domain::{Invalid, Monotonic};
+
+use super::line::Line;
 
 /// So many a second, and so many at once after a pause.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -44,13 +47,14 @@ impl RateLimit {
     }
 }
 
-/// What a rate has left, shared by all who draw on it.
+/// What a rate has left, shared by the workers that draw on it.
 #[derive(Debug)]
 pub struct RateCell {
     /// The theoretical arrival time of the next event, in nanoseconds.
     arrival: AtomicU64,
     interval: u64,
     tolerance: u64,
+    line: Line,
 }
 
 impl RateCell {
@@ -59,22 +63,60 @@ impl RateCell {
     pub fn new(limit: RateLimit) -> Self {
         let interval = u64::try_from(limit.interval().as_nanos()).unwrap_or(u64::MAX);
         let tolerance = interval.saturating_mul(u64::from(limit.burst.max(1)) - 1);
-        Self { arrival: AtomicU64::new(0), interval, tolerance }
+        Self { arrival: AtomicU64::new(0), interval, tolerance, line: Line::default() }
     }
 
-    /// Takes one token.
+    /// Takes one token for a worker.
     ///
     /// # Errors
-    /// When there will be one, if nobody else takes it.
+    /// When to ask again: the worker stands in line until then, and one token longer.
     #[inline]
-    pub fn take(&self, now: Monotonic) -> Result<(), Monotonic> {
-        let now = now.nanos();
+    pub fn take(&self, worker: u32, now: Monotonic) -> Result<(), Monotonic> {
+        if self.line.is_empty() && self.draw(now, 0) {
+            return Ok(());
+        }
+        self.line_up(worker, now)
+    }
+
+    /// Takes one token, if there are that many more for those ahead.
+    #[inline]
+    fn draw(&self, now: Monotonic, ahead: u64) -> bool {
         let next = |arrival: u64| {
-            let conforms = arrival.saturating_sub(self.tolerance) <= now;
-            conforms.then(|| arrival.max(now).saturating_add(self.interval))
+            let conforms = self.conforms_at(arrival, now, ahead) <= now.nanos();
+            conforms.then(|| arrival.max(now.nanos()).saturating_add(self.interval))
         };
-        let moved = self.arrival.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next);
-        moved.map(drop).map_err(|arrival| Monotonic::from_nanos(arrival.saturating_sub(self.tolerance)))
+        self.arrival.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).is_ok()
+    }
+
+    /// When there is a token beside those for `ahead` others.
+    fn conforms_at(&self, arrival: u64, now: Monotonic, ahead: u64) -> u64 {
+        let later = self.interval.saturating_mul(ahead);
+        arrival.max(now.nanos()).saturating_add(later).saturating_sub(self.tolerance)
+    }
+
+    #[cold]
+    fn line_up(&self, worker: u32, now: Monotonic) -> Result<(), Monotonic> {
+        let mut line = self.line.lock();
+        let ahead = line.ahead_of(worker, now);
+        if self.draw(now, ahead) {
+            line.leave(worker);
+            return Ok(());
+        }
+        let arrival = self.arrival.load(Ordering::Relaxed);
+        let own = self.conforms_at(arrival, now, ahead);
+        line.stand(worker, Monotonic::from_nanos(own.saturating_add(self.interval)));
+        // The next token that comes, whoever it is for: those ahead may have gone by then.
+        let first = self.conforms_at(arrival, now, 0);
+        let there = now.nanos().saturating_sub(first) / self.interval;
+        let passed = if first > now.nanos() { 0 } else { self.interval.saturating_mul(there + 1) };
+        Err(Monotonic::from_nanos(first.saturating_add(passed)))
+    }
+
+    /// A worker no longer waits for a token.
+    pub fn leave(&self, worker: u32) {
+        if !self.line.is_empty() {
+            self.line.lock().leave(worker);
+        }
     }
 
     /// Gives back a token that was taken and not used.
@@ -105,26 +147,68 @@ mod tests {
     #[test]
     fn a_burst_starts_at_once_and_then_the_rate_holds() {
         let cell = RateCell::new(RateLimit { per_second: 10.0, burst: 3 });
-        let at = |millis| Monotonic::ZERO + Duration::from_millis(millis);
-        assert!((0..3).all(|_| cell.take(at(5_000)).is_ok()));
-        assert_eq!(cell.take(at(5_000)), Err(at(5_100)));
+        assert!((0..3).all(|_| cell.take(0, at(5_000)).is_ok()));
+        assert_eq!(cell.take(0, at(5_000)), Err(at(5_100)));
         assert_eq!(cell.ready_at(), at(5_100));
-        assert_eq!(cell.take(at(5_100)), Ok(()));
-        assert_eq!(cell.take(at(5_199)), Err(at(5_200)));
+        assert_eq!(cell.take(0, at(5_100)), Ok(()));
+        assert_eq!(cell.take(0, at(5_199)), Err(at(5_200)));
         assert!(!cell.is_rested(at(5_399)) && cell.is_rested(at(5_400)));
         cell.give_back();
-        assert_eq!(cell.take(at(5_199)), Ok(()));
+        assert_eq!(cell.take(0, at(5_199)), Ok(()));
     }
 
     #[test]
     fn workers_that_share_a_cell_get_no_more_than_its_burst_together() {
         let cell = RateCell::new(RateLimit { per_second: 1.0, burst: 1_000 });
         let taken = std::thread::scope(|scope| {
-            let worker = || (0..1_000).filter(|_| cell.take(Monotonic::ZERO).is_ok()).count();
+            let worker = || (0..1_000).filter(|_| cell.take(0, Monotonic::ZERO).is_ok()).count();
             let workers: Vec<_> = (0..4).map(|_| scope.spawn(worker)).collect();
             workers.into_iter().map(|worker| worker.join().unwrap()).sum::<usize>()
         });
         assert_eq!(taken, 1_000);
+    }
+
+    fn at(millis: u64) -> Monotonic {
+        Monotonic::ZERO + Duration::from_millis(millis)
+    }
+
+    #[test]
+    fn workers_that_wait_for_one_rate_get_its_tokens_in_turn() {
+        let cell = RateCell::new(RateLimit { per_second: 10.0, burst: 1 });
+        cell.take(0, at(0)).unwrap();
+        let mut taken = Vec::new();
+        for now in (0..10).map(|n| at(n * 100)) {
+            // Worker 0 is always the first to ask, and asks again at once.
+            for worker in [0, 1, 2, 0] {
+                match cell.take(worker, now) {
+                    Ok(()) => taken.push(worker),
+                    Err(until) => assert_eq!(until, now + Duration::from_millis(100)),
+                }
+            }
+        }
+        assert_eq!(taken, [0, 1, 2, 0, 1, 2, 0, 1, 2]);
+    }
+
+    #[test]
+    fn who_does_not_come_for_its_token_loses_its_place_after_one_more() {
+        let cell = RateCell::new(RateLimit { per_second: 10.0, burst: 1 });
+        cell.take(0, at(0)).unwrap();
+        assert_eq!(cell.take(0, at(10)), Err(at(100)));
+        assert_eq!(cell.take(1, at(10)), Err(at(100)));
+        assert_eq!(cell.take(1, at(150)), Err(at(250)), "the first may still come");
+        assert_eq!(cell.take(1, at(250)), Ok(()));
+        assert_eq!(cell.take(0, at(350)), Ok(()), "nobody waits any more");
+        assert!(cell.line.is_empty());
+    }
+
+    #[test]
+    fn who_needs_no_token_any_more_stands_in_nobodys_way() {
+        let cell = RateCell::new(RateLimit { per_second: 10.0, burst: 2 });
+        assert!(cell.take(0, at(0)).is_ok() && cell.take(0, at(0)).is_ok());
+        assert!(cell.take(0, at(0)).is_err() && cell.take(1, at(0)).is_err());
+        assert_eq!(cell.take(1, at(100)), Err(at(200)), "one token is there, for the first");
+        cell.leave(0);
+        assert_eq!(cell.take(1, at(100)), Ok(()));
     }
 
     #[test]
@@ -146,7 +230,7 @@ mod tests {
             let (mut now, mut taken) = (Monotonic::ZERO, Vec::new());
             for pause in pauses {
                 now = now + Duration::from_nanos(pause);
-                match cell.take(now) {
+                match cell.take(0, now) {
                     Ok(()) => taken.push(now),
                     Err(then) => {
                         prop_assert!(then > now, "a token that is there was refused");
