@@ -90,13 +90,13 @@ impl Lane {
 
 impl Links for [Lane] {
     #[inline]
-    fn next(&self, lane: u32) -> u32 {
-        self[lane as usize].next
+    fn next(&self, lane: u32) -> Option<u32> {
+        self.get(lane as usize).map(|lane| lane.next)
     }
 
     #[inline]
-    fn link(&mut self, lane: u32, next: u32) {
-        self[lane as usize].next = next;
+    fn next_mut(&mut self, lane: u32) -> Option<&mut u32> {
+        self.get_mut(lane as usize).map(|lane| &mut lane.next)
     }
 }
 

@@ -161,8 +161,7 @@ impl Lanes {
 
     #[inline]
     pub(super) fn push_ready(&mut self, at: u32) {
-        let tenant = self.lanes[at as usize].tenant;
-        self.ready.push(&mut self.lanes[..], tenant, at);
+        self.ready.push(&mut self.lanes[..], at, |lanes| lanes[at as usize].tenant);
     }
 
     #[inline]
@@ -172,7 +171,7 @@ impl Lanes {
 
     #[inline]
     fn place(&mut self, hash: u64, tenant: Option<&str>, head: Ticket, keyed: bool) -> u32 {
-        let tenant = self.ready.enter(tenant);
+        let tenant = self.ready.enter(tenant, self.census.lanes);
         if let Some(place) = self.lanes.get_mut(self.free as usize) {
             let at = self.free;
             self.free = place.next;

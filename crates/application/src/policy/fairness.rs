@@ -22,15 +22,20 @@ use super::rate::RateCell;
 
 /// Where a lane keeps the number of the lane behind it.
 pub trait Links {
-    /// The lane behind `lane`.
-    fn next(&self, lane: u32) -> u32;
-    /// Puts `next` behind `lane`.
-    fn link(&mut self, lane: u32, next: u32);
+    /// The number of the lane behind `lane`; nothing where there is no such lane.
+    fn next(&self, lane: u32) -> Option<u32>;
+    /// The same, to be changed.
+    fn next_mut(&mut self, lane: u32) -> Option<&mut u32>;
 }
 
 /// Names a tenant while it has lanes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TenantSlot(u32);
+
+impl TenantSlot {
+    /// That of the only tenant, while there is one.
+    const ONLY: Self = Self(0);
+}
 
 /// What may start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +56,7 @@ struct Tenant {
     name: Option<CompactString>,
     cell: Option<Arc<RateCell>>,
     /// Lanes that exist, ready or not.
-    lanes: u32,
+    lanes: usize,
     ready: Chain,
     /// How many are ready.
     waiting: usize,
@@ -86,11 +91,12 @@ impl Chain {
 
     #[inline]
     fn push(&mut self, links: &mut (impl Links + ?Sized), at: u32) {
-        links.link(at, NONE);
-        if self.last == NONE {
-            self.first = at;
-        } else {
-            links.link(self.last, at);
+        if let Some(next) = links.next_mut(at) {
+            *next = NONE;
+        }
+        match links.next_mut(self.last) {
+            Some(last) => *last = at,
+            None => self.first = at,
         }
         self.last = at;
     }
@@ -98,10 +104,7 @@ impl Chain {
     #[inline]
     fn pop(&mut self, links: &(impl Links + ?Sized)) -> Option<u32> {
         let at = self.first;
-        if at == NONE {
-            return None;
-        }
-        self.first = links.next(at);
+        self.first = links.next(at)?;
         if self.first == NONE {
             self.last = NONE;
         }
@@ -110,12 +113,12 @@ impl Chain {
 }
 
 impl Links for [Tenant] {
-    fn next(&self, tenant: u32) -> u32 {
-        self[tenant as usize].next
+    fn next(&self, tenant: u32) -> Option<u32> {
+        self.get(tenant as usize).map(|tenant| tenant.next)
     }
 
-    fn link(&mut self, tenant: u32, next: u32) {
-        self[tenant as usize].next = next;
+    fn next_mut(&mut self, tenant: u32) -> Option<&mut u32> {
+        self.get_mut(tenant as usize).map(|tenant| &mut tenant.next)
     }
 }
 
@@ -142,7 +145,9 @@ pub struct Fairness {
     /// The time of the last pick.
     seen: Monotonic,
     awake: bool,
-    /// The ready lanes of the only tenant, while asleep.
+    /// The only tenant, while asleep.
+    only: Option<CompactString>,
+    /// Its ready lanes; none once awake.
     plain: Chain,
 }
 
@@ -164,6 +169,7 @@ impl Fairness {
             dry: false,
             ready: 0,
             seen: Monotonic::ZERO,
+            only: None,
             plain: Chain::EMPTY,
         }
     }
@@ -182,42 +188,53 @@ impl Fairness {
         if self.dry { self.ready } else { self.out_lanes }
     }
 
-    /// A lane of this tenant comes into being.
+    /// A lane of this tenant comes into being beside so many others.
     #[inline]
-    pub fn enter(&mut self, tenant: Option<&str>) -> TenantSlot {
-        if !self.awake
-            && let Some(only) = self.tenants.first_mut()
-        {
-            if only.name.as_deref() == tenant {
-                only.lanes += 1;
-                return TenantSlot(0);
-            }
-            self.meet();
+    pub fn enter(&mut self, tenant: Option<&str>, others: usize) -> TenantSlot {
+        let is_only = match (&self.only, tenant) {
+            (None, None) => true,
+            (Some(only), Some(tenant)) => only == tenant,
+            _ => false,
+        };
+        if is_only && !self.awake {
+            return TenantSlot::ONLY;
         }
-        self.enter_new(tenant)
+        self.enter_beside(tenant, others)
     }
 
-    /// Asleep, and here comes another tenant: it takes the place of the only one if that is gone, else it is round robin from now on.
-    #[cold]
-    fn meet(&mut self) {
-        if self.tenants.first().is_some_and(|only| only.lanes == 0) {
-            self.forget(0);
-            return;
+    /// Here comes another tenant than the only one: it takes its place if that is gone, else tenants take turns from now on.
+    #[inline(never)]
+    fn enter_beside(&mut self, tenant: Option<&str>, others: usize) -> TenantSlot {
+        if !self.awake && others == 0 {
+            self.only = tenant.map(CompactString::new);
+            return TenantSlot::ONLY;
         }
-        self.awake = true;
-        if self.ready > 0 {
-            self.tenants[0].ready = std::mem::replace(&mut self.plain, Chain::EMPTY);
-            self.tenants[0].waiting = self.ready;
-            self.queue_up(0);
+        if !self.awake {
+            self.wake(others);
         }
-    }
-
-    fn enter_new(&mut self, tenant: Option<&str>) -> TenantSlot {
-        let (hash, tenants) = (self.hasher.hash_one(tenant), &self.tenants);
-        let known = self.index.find(hash, |at| tenants[*at as usize].name.as_deref() == tenant).copied();
-        let at = known.unwrap_or_else(|| self.add(tenant, hash));
+        let at = self.slot(tenant);
         self.tenants[at as usize].lanes += 1;
         TenantSlot(at)
+    }
+
+    #[cold]
+    fn wake(&mut self, lanes: usize) {
+        self.awake = true;
+        let only = self.only.take();
+        let at = self.slot(only.as_deref());
+        debug_assert_eq!(TenantSlot(at), TenantSlot::ONLY, "it is the first");
+        let tenant = &mut self.tenants[at as usize];
+        (tenant.lanes, tenant.waiting) = (lanes, self.ready);
+        tenant.ready = std::mem::replace(&mut self.plain, Chain::EMPTY);
+        if self.ready > 0 {
+            self.queue_up(at);
+        }
+    }
+
+    fn slot(&mut self, tenant: Option<&str>) -> u32 {
+        let (hash, tenants) = (self.hasher.hash_one(tenant), &self.tenants);
+        let known = self.index.find(hash, |at| tenants[*at as usize].name.as_deref() == tenant).copied();
+        known.unwrap_or_else(|| self.add(tenant, hash))
     }
 
     fn add(&mut self, name: Option<&str>, hash: u64) -> u32 {
@@ -242,11 +259,17 @@ impl Fairness {
 
     /// A lane of this tenant, which is not ready, is gone.
     #[inline]
-    pub fn leave(&mut self, TenantSlot(at): TenantSlot) {
+    pub fn leave(&mut self, tenant: TenantSlot) {
+        if self.awake {
+            self.leave_awake(tenant);
+        }
+    }
+
+    #[inline(never)]
+    fn leave_awake(&mut self, TenantSlot(at): TenantSlot) {
         let tenant = &mut self.tenants[at as usize];
         tenant.lanes -= 1;
-        // Asleep, the only tenant stays: it will probably be the next one too.
-        if tenant.lanes == 0 && self.awake {
+        if tenant.lanes == 0 {
             self.forget(at);
         }
     }
@@ -265,17 +288,24 @@ impl Fairness {
         }
     }
 
-    /// A lane may start as far as its own head is concerned.
+    /// A lane may start as far as its own head is concerned; `tenant` says whose it is, where that matters.
     #[inline]
-    pub fn push(&mut self, links: &mut (impl Links + ?Sized), tenant: TenantSlot, lane: u32) {
+    pub fn push<L: Links + ?Sized>(
+        &mut self,
+        links: &mut L,
+        lane: u32,
+        tenant: impl FnOnce(&L) -> TenantSlot,
+    ) {
         self.ready += 1;
         if self.awake {
+            let tenant = tenant(links);
             self.push_awake(links, tenant, lane);
         } else {
             self.plain.push(links, lane);
         }
     }
 
+    #[inline(never)]
     fn push_awake(&mut self, links: &mut (impl Links + ?Sized), TenantSlot(at): TenantSlot, lane: u32) {
         let tenant = &mut self.tenants[at as usize];
         tenant.ready.push(links, lane);
@@ -295,14 +325,17 @@ impl Fairness {
     /// The lane that starts next, with its tokens taken.
     #[inline]
     pub fn pick(&mut self, links: &(impl Links + ?Sized), now: Monotonic) -> Pick {
-        if self.awake {
-            return self.pick_awake(links, now);
+        match self.plain.pop(links) {
+            Some(lane) => {
+                self.ready -= 1;
+                Pick::Lane(lane)
+            }
+            None if self.awake => self.pick_awake(links, now),
+            None => Pick::Idle { until: Monotonic::NEVER },
         }
-        let Some(lane) = self.plain.pop(links) else { return Pick::Idle { until: Monotonic::NEVER } };
-        self.ready -= 1;
-        Pick::Lane(lane)
     }
 
+    #[inline(never)]
     fn pick_awake(&mut self, links: &(impl Links + ?Sized), now: Monotonic) -> Pick {
         (self.seen, self.dry) = (now, false);
         self.let_back(now);

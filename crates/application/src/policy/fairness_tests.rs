@@ -10,12 +10,12 @@ use super::*;
 use crate::policy::{FlowLimits, RateLimit};
 
 impl Links for Vec<u32> {
-    fn next(&self, lane: u32) -> u32 {
-        self[lane as usize]
+    fn next(&self, lane: u32) -> Option<u32> {
+        self.get(lane as usize).copied()
     }
 
-    fn link(&mut self, lane: u32, next: u32) {
-        self[lane as usize] = next;
+    fn next_mut(&mut self, lane: u32) -> Option<&mut u32> {
+        self.get_mut(lane as usize)
     }
 }
 
@@ -51,11 +51,11 @@ fn a_tenant_with_a_thousand_lanes_and_one_with_one_take_turns() {
     let (mut fairness, mut links) = (fairness(FlowLimits::default()), links());
     let now = at(0);
     for lane in 0..40 {
-        let slot = fairness.enter(Some("large"));
-        fairness.push(&mut links, slot, lane);
+        let slot = fairness.enter(Some("large"), lane as usize);
+        fairness.push(&mut links, lane, |_| slot);
     }
-    let small = fairness.enter(Some("small"));
-    fairness.push(&mut links, small, 50);
+    let small = fairness.enter(Some("small"), 40);
+    fairness.push(&mut links, 50, |_| small);
     let picks: Vec<_> = (0..3).map(|_| fairness.pick(&links, now)).collect();
     assert_eq!(picks, [Pick::Lane(0), Pick::Lane(50), Pick::Lane(1)]);
 }
@@ -64,13 +64,13 @@ fn a_tenant_with_a_thousand_lanes_and_one_with_one_take_turns() {
 fn with_one_tenant_and_no_rates_it_sleeps_and_is_a_plain_ring() {
     let (mut fairness, mut links) = (fairness(FlowLimits::default()), links());
     for lane in 0..3 {
-        let slot = fairness.enter(None);
-        fairness.push(&mut links, slot, lane);
+        let slot = fairness.enter(None, lane as usize);
+        fairness.push(&mut links, lane, |_| slot);
     }
     assert!(!fairness.awake);
     assert_eq!(fairness.pick(&links, at(0)), Pick::Lane(0));
     fairness.leave(TenantSlot(0));
-    fairness.push(&mut links, TenantSlot(0), 7);
+    fairness.push(&mut links, 7, |_| TenantSlot(0));
     let rest: Vec<_> = (0..4).map(|_| fairness.pick(&links, at(0))).collect();
     let idle = Pick::Idle { until: Monotonic::NEVER };
     assert_eq!(rest, [Pick::Lane(1), Pick::Lane(2), Pick::Lane(7), idle]);
@@ -80,20 +80,20 @@ fn with_one_tenant_and_no_rates_it_sleeps_and_is_a_plain_ring() {
 fn tenants_that_come_one_after_the_other_do_not_wake_it_and_two_at_once_do() {
     let (mut fairness, mut links) = (fairness(FlowLimits::default()), links());
     for n in 0..3 {
-        let slot = fairness.enter(Some(&name(n)));
-        fairness.push(&mut links, slot, n);
+        let slot = fairness.enter(Some(&name(n)), 0);
+        fairness.push(&mut links, n, |_| slot);
         assert_eq!(fairness.pick(&links, at(0)), Pick::Lane(n));
         fairness.leave(slot);
     }
-    let a = fairness.enter(Some("a"));
-    fairness.push(&mut links, a, 1);
-    fairness.push(&mut links, a, 2);
+    let a = fairness.enter(Some("a"), 0);
+    fairness.push(&mut links, 1, |_| a);
+    fairness.push(&mut links, 2, |_| a);
     assert!(!fairness.awake);
     assert_eq!(fairness.drain(&links), [1, 2]);
-    fairness.push(&mut links, a, 1);
-    fairness.push(&mut links, a, 2);
-    let b = fairness.enter(Some("b"));
-    fairness.push(&mut links, b, 3);
+    fairness.push(&mut links, 1, |_| a);
+    fairness.push(&mut links, 2, |_| a);
+    let b = fairness.enter(Some("b"), 1);
+    fairness.push(&mut links, 3, |_| b);
     assert!(fairness.awake);
     let picks: Vec<_> = (0..3).map(|_| fairness.pick(&links, at(0))).collect();
     assert_eq!(picks, [Pick::Lane(1), Pick::Lane(3), Pick::Lane(2)]);
@@ -105,8 +105,8 @@ fn a_subscription_out_of_tokens_says_when_it_has_one_and_charges_no_tenant() {
     limits.subscription = Some(RateLimit { per_second: 1.0, burst: 1 });
     let (mut fairness, mut links) = (fairness(limits), links());
     for lane in 0..3 {
-        let slot = fairness.enter(Some("t0"));
-        fairness.push(&mut links, slot, lane);
+        let slot = fairness.enter(Some("t0"), 0);
+        fairness.push(&mut links, lane, |_| slot);
     }
     assert_eq!(fairness.pick(&links, at(0)), Pick::Lane(0));
     for _ in 0..10 {
@@ -123,15 +123,15 @@ fn tenants_out_of_tokens_leave_the_subscription_its_own() {
     limits.subscription = Some(RateLimit { per_second: 1.0, burst: 3 });
     let (mut fairness, mut links) = (fairness(limits), links());
     for lane in 0..3 {
-        let slot = fairness.enter(Some("t0"));
-        fairness.push(&mut links, slot, lane);
+        let slot = fairness.enter(Some("t0"), 0);
+        fairness.push(&mut links, lane, |_| slot);
     }
     assert_eq!(fairness.pick(&links, at(0)), Pick::Lane(0));
     assert_eq!(fairness.pick(&links, at(0)), Pick::Lane(1));
     assert_eq!(fairness.pick(&links, at(0)), Pick::Idle { until: at(100) });
     assert_eq!(fairness.throttled(), 1);
-    let slot = fairness.enter(Some("t1"));
-    fairness.push(&mut links, slot, 9);
+    let slot = fairness.enter(Some("t1"), 1);
+    fairness.push(&mut links, 9, |_| slot);
     assert_eq!(fairness.pick(&links, at(0)), Pick::Lane(9));
 }
 
@@ -140,9 +140,9 @@ fn what_was_picked_and_does_not_start_gives_its_tokens_back() {
     let mut limits = limits();
     limits.subscription = Some(RateLimit { per_second: 1.0, burst: 2 });
     let (mut fairness, mut links) = (fairness(limits), links());
-    let slots: Vec<_> = (0..4).map(|_| fairness.enter(Some("t0"))).collect();
+    let slots: Vec<_> = (0..4).map(|_| fairness.enter(Some("t0"), 0)).collect();
     for (lane, slot) in (0..).zip(&slots) {
-        fairness.push(&mut links, *slot, lane);
+        fairness.push(&mut links, lane, |_| *slot);
     }
     for lane in 0..2 {
         assert_eq!(fairness.pick(&links, at(0)), Pick::Lane(lane));
@@ -156,8 +156,8 @@ fn what_was_picked_and_does_not_start_gives_its_tokens_back() {
 fn tenants_that_were_seen_leave_nothing_behind() {
     let (mut fairness, mut links) = (fairness(limits()), links());
     for n in 0..10_000 {
-        let slot = fairness.enter(Some(&name(n)));
-        fairness.push(&mut links, slot, 0);
+        let slot = fairness.enter(Some(&name(n)), 0);
+        fairness.push(&mut links, 0, |_| slot);
         assert_eq!(fairness.pick(&links, at(0)), Pick::Lane(0));
         fairness.leave(slot);
     }
@@ -218,6 +218,7 @@ impl Model {
 
 struct Bench {
     fairness: Fairness,
+    lanes: usize,
     links: Vec<u32>,
     model: Model,
     slots: BTreeMap<u32, TenantSlot>,
@@ -230,7 +231,7 @@ impl Bench {
         let limits = if limited { limits() } else { FlowLimits::default() };
         let (fairness, links, free) = (fairness(limits), links(), (0..LANES).collect());
         let model = Model { free: !limited, ..Model::default() };
-        Self { fairness, links, model, slots: BTreeMap::new(), free, now: at(0) }
+        Self { fairness, lanes: 0, links, model, slots: BTreeMap::new(), free, now: at(0) }
     }
 
     fn step(&mut self, step: &Step) -> Result<(), TestCaseError> {
@@ -240,6 +241,7 @@ impl Bench {
             Step::Leave(at) if !self.model.running.is_empty() => {
                 let (tenant, lane) = self.model.running.swap_remove(at % self.model.running.len());
                 self.fairness.leave(self.slots[&tenant]);
+                self.lanes -= 1;
                 self.free.push(lane);
             }
             Step::Leave(_) => {}
@@ -251,9 +253,10 @@ impl Bench {
 
     fn ready(&mut self, tenant: u32) {
         let Some(lane) = self.free.pop() else { return };
-        let slot = self.fairness.enter(Some(&name(tenant)));
+        let slot = self.fairness.enter(Some(&name(tenant)), self.lanes);
+        self.lanes += 1;
         self.slots.insert(tenant, slot);
-        self.fairness.push(&mut self.links, slot, lane);
+        self.fairness.push(&mut self.links, lane, |_| slot);
         self.model.ready.entry(tenant).or_default().push_back(lane);
     }
 
@@ -301,9 +304,10 @@ impl Bench {
             let tenant = *self.model.ready.iter().find(|(_, lanes)| lanes.contains(&lane)).unwrap().0;
             if tenant == gone {
                 self.fairness.leave(self.slots[&tenant]);
+                self.lanes -= 1;
                 self.free.push(lane);
             } else {
-                self.fairness.push(&mut self.links, self.slots[&tenant], lane);
+                self.fairness.push(&mut self.links, lane, |_| self.slots[&tenant]);
             }
         }
         self.model.ready.remove(&gone);

@@ -62,6 +62,10 @@ table! { $;
         events_without_an_aggregate_run_at_once [];
         aggregates_run_at_once [];
     }
+    tenants {
+        tenants_with_one_aggregate_id_keep_their_own_order_and_identity [];
+        a_tenant_out_of_tokens_waits_alone [];
+    }
     groups {
         members_of_one_group_handle_each_event_once [Partitions];
         two_groups_each_handle_every_event [];

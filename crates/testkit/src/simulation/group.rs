@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use laneway_application::consume::SubscriptionOptions;
-use laneway_application::policy::{BreakerPolicy, CommitPolicy, CreditLimits, RetryPolicy};
+use laneway_application::policy::{BreakerPolicy, CommitPolicy, CreditLimits, FlowLimits, RetryPolicy};
 use laneway_application::route::{Routed, Router};
 use laneway_domain::{AfterDeadLetter, Cancellation, GroupId, TopicName};
 
 use super::behaviour::Temper;
-use super::chance::Chance;
+use super::chance::{Chance, mix};
+use super::flow;
 
 /// A consumer group of a scenario: how many members it begins with, their settings, and how its handlers behave.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,6 +47,8 @@ pub struct GroupPlan {
     pub buffer: CreditLimits,
     /// Events that queue in one lane before its partition holds back.
     pub lane_capacity: usize,
+    /// How often handlers may start.
+    pub flow: FlowLimits,
     /// When to commit.
     pub commit: CommitPolicy,
     /// The most events of one read.
@@ -90,7 +93,10 @@ impl GroupPlan {
             batch_events: chance.between(1..=20),
             drain: chance.millis(20..=1_000),
             seed: chance.seed(),
+            flow: FlowLimits::default(),
         };
+        // By chance of its own, so that known seeds keep the rest of their scenarios.
+        plan.flow = flow::draw(&mut Chance::new(mix(plan.seed)));
         plan.breaker = breaker(plan.seed);
         if plan.breaker.is_some() {
             // An event that always fails, and alone, is not told from something that is down.
@@ -133,6 +139,7 @@ impl GroupPlan {
             store_timeout: self.store_timeout,
             buffer: self.buffer,
             lane_capacity: self.lane_capacity,
+            flow: self.flow.clone(),
             commit: self.commit,
             batch_events: self.batch_events,
             drain: self.drain,

@@ -12,6 +12,7 @@
 mod behaviour;
 mod chance;
 mod failure;
+mod flow;
 mod group;
 mod life;
 mod member;

@@ -1,5 +1,7 @@
 //! Making a failing scenario smaller.
 
+use laneway_application::policy::FlowLimits;
+
 use super::failure::Failure;
 use super::run::simulate_scenario;
 use super::scenario::Scenario;
@@ -45,6 +47,7 @@ fn variations(scenario: &Scenario) -> Vec<Scenario> {
     cut(&|s| s.keep = None);
     cut(&|s| s.state_bytes = None);
     cut(&|s| s.groups.iter_mut().for_each(|group| group.merges = None));
+    cut(&|s| s.groups.iter_mut().for_each(|group| group.flow = FlowLimits::default()));
     cut(&|s| {
         s.groups.retain(|group| !group.reads_side);
         s.groups.iter_mut().for_each(|group| group.temper.publishes = 0);

@@ -15,5 +15,6 @@ pub(super) mod rebalance;
 pub(super) mod resume;
 pub(super) mod retry;
 pub(super) mod route;
+pub(super) mod tenants;
 pub(super) mod time;
 pub(super) mod withdraw;

@@ -1,0 +1,30 @@
+//! How often handlers of a group may start.
+
+use laneway_application::policy::{FlowLimits, RateLimit};
+use laneway_domain::TenantId;
+
+use super::chance::Chance;
+
+/// Draws limits: none for half of the groups, and never so little that a run would seem to stand still.
+pub(super) fn draw(chance: &mut Chance) -> FlowLimits {
+    if chance.percent(50) {
+        return FlowLimits::default();
+    }
+    let mut flow = FlowLimits {
+        subscription: chance.percent(40).then(|| rate(chance)),
+        tenant: chance.percent(40).then(|| rate(chance)),
+        ..FlowLimits::default()
+    };
+    if chance.percent(50)
+        && let Ok(tenant) = TenantId::new("t1")
+    {
+        flow.tenants.insert(tenant, rate(chance));
+    }
+    flow
+}
+
+fn rate(chance: &mut Chance) -> RateLimit {
+    let per_second = u32::try_from(chance.between(10..=300)).unwrap_or(10);
+    let burst = u32::try_from(chance.between(1..=8)).unwrap_or(1);
+    RateLimit { per_second: f64::from(per_second), burst }
+}
