@@ -327,6 +327,9 @@ mod tests {
         assert_eq!(reasons(|v| v.lanes = all(4, 0)), [StallReason::AllRetry]);
         assert_eq!(reasons(|v| v.lanes = all(0, 4)), [StallReason::AllDead]);
         assert_eq!(reasons(|v| v.lanes = all(1, 1)), [StallReason::Unexplained]);
+        let throttled = |idle| LaneStats { idle, throttled: 3, ..all(0, 1) };
+        assert_eq!(reasons(|v| v.lanes = throttled(3)), [StallReason::NoTokens]);
+        assert_eq!(reasons(|v| v.lanes = throttled(4)), [StallReason::Unexplained]);
     }
 
     #[test]
