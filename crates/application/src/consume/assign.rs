@@ -139,9 +139,15 @@ impl Loop {
         }
     }
 
+    /// The tenure of a partition that is read. While it drains, batches are not opened any more, so nothing that comes
+    /// behind them may move the point up to which it counts as read: its next owner reads all of it again.
+    fn reading(&self, partition: PartitionId, epoch: Epoch) -> Option<Tenure> {
+        self.ledger.tenure(partition, epoch).filter(|tenure| !self.drains.covers(*tenure))
+    }
+
     /// Reading passed positions that hold nothing for us.
     pub(super) fn progressed(&mut self, partition: PartitionId, epoch: Epoch, upto: Resume) {
-        let Some(tenure) = self.ledger.tenure(partition, epoch) else { return };
+        let Some(tenure) = self.reading(partition, epoch) else { return };
         if let Some(book) = self.ledger.book(tenure) {
             book.progress(upto);
             self.changed(0);
@@ -150,7 +156,7 @@ impl Loop {
 
     /// The broker deleted events before they were read: said, never skipped in silence.
     pub(super) fn gap(&mut self, gap: &Gap) {
-        let Some(tenure) = self.ledger.tenure(gap.partition, gap.epoch) else { return };
+        let Some(tenure) = self.reading(gap.partition, gap.epoch) else { return };
         let Some(info) = self.ledger.info(tenure).cloned() else { return };
         let range = MissingRange {
             topic: info.topic,

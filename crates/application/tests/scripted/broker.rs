@@ -140,7 +140,9 @@ impl Session for Scripted {
         self.diary.write(|page| page.released = Some(revocation));
     }
 
-    fn close(&mut self, _: Vec<Checkpoint>, _: Monotonic) {
+    fn close(&mut self, last: Vec<Checkpoint>, _: Monotonic) {
+        let committed = last.into_iter().map(|of| (of.partition.0, of.resume));
+        self.diary.write(|page| page.committed.extend(committed));
         let _ = self.say.send(SessionEvent::Closed);
     }
 }

@@ -4,6 +4,7 @@
 
 mod breaker;
 mod broker;
+mod closing;
 mod credit;
 mod crew;
 mod dead_letters;
