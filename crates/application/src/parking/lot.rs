@@ -216,6 +216,10 @@ impl Lot {
                 }
             }
             (Call::Page { key, .. }, Reply::Entries(entries)) => self.page(key, entries, deeds),
+            (Call::Entry { wish, position }, _) if self.verdicts.iter().any(|(of, _)| *of == position) => {
+                // It had its end while it was read: what was read is older than what has to be written.
+                self.entries.push_front(*wish);
+            }
             (Call::Entry { wish, .. }, Reply::Entries(entries)) => self.entry(*wish, entries, deeds),
             _ => {}
         }

@@ -247,6 +247,25 @@ async fn a_list_of_wishes_that_is_older_than_their_answers_repeats_none_of_them(
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_entry_that_is_handled_while_it_is_read_for_an_operator_is_not_handled_again() {
+    let world = World::new();
+    world.poison(&["a1"]);
+    let orders = world.subscribe(|options| options.retry = waits(9, 2 * MINUTE)).await;
+    world.publish(&["a1", "a2"]).await;
+    orders.wait_until(|stats| stats.parked == 2).await;
+    world.poison(&["a2"]);
+    // The next attempt is due; while its page is on its way an operator asks for the head, and that is read, slowly,
+    // before the store hears that it was handled. By the time that it is there, nothing is under way any more.
+    world.store.choose(|call| if ["page", "entry"].contains(&call) { Trouble::Late } else { Trouble::No });
+    world.pass(2 * MINUTE).await;
+    let head = world.stored().await[0].id.clone();
+    world.ask(&Filter::entry(head), REDRIVE).await.unwrap();
+    assert_eq!(world.answered(1).await, [Answer::Nothing]);
+    assert_eq!((world.handled(), world.waiting().await), (strings(["a1"]), strings(["a2 later"])));
+    world.bus.close(CLOSE).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_not_there_any_more_is_answered_and_what_never_was_is_refused() {
     let (world, orders) = parked(|options| options.redrive_poll = MINUTE).await;
     let head = world.stored().await[0].id.clone();

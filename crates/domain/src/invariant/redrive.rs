@@ -23,6 +23,9 @@ enum Way {
     Failed(MemberId, u32),
 }
 
+/// A member, and which of its tenures of a partition.
+type Hands = (MemberId, u32);
+
 type Lane<'h> = (&'h Scope, &'h AggregateKey);
 
 /// Follows each redriven entry until it is handled, or is back among the dead letters or the parked. One that its owner
@@ -34,7 +37,7 @@ pub(super) fn check(history: &History, limits: &Limits) -> Vec<Violation> {
         runs: Runs::default(),
         tenures: Tenures::default(),
         open: HashMap::new(),
-        handled: HashSet::new(),
+        handled: HashMap::new(),
         left: HashSet::new(),
         limits,
     };
@@ -53,7 +56,8 @@ struct Redrives<'h> {
     runs: Runs<'h>,
     tenures: Tenures<'h>,
     open: HashMap<Lane<'h>, BTreeMap<Position, Way>>,
-    handled: HashSet<&'h Place>,
+    /// In whose hands each was handled last.
+    handled: HashMap<&'h Place, Hands>,
     /// What left as handled.
     left: HashSet<&'h Place>,
     limits: &'h Limits,
@@ -67,7 +71,9 @@ impl<'h> Redrives<'h> {
         }
         match what {
             Happening::Redriven { place } => {
-                if let Some(key) = self.keys.get(place) {
+                // Who has handled it and reads it once more has not written yet that it leaves.
+                let known = self.keys.get(place).filter(|_| !self.is_in_hand(place));
+                if let Some(key) = known {
                     self.open.entry((&place.scope, key)).or_default().insert(place.position, Way::Waiting);
                 }
             }
@@ -88,7 +94,7 @@ impl<'h> Redrives<'h> {
                 if self.parked.contains(place) {
                     self.left.insert(place);
                 }
-                if !self.handled.contains(place) {
+                if !self.handled.contains_key(place) {
                     findings.add(index, || format!("{place} left the store as handled, and was not"));
                 }
             }
@@ -98,11 +104,11 @@ impl<'h> Redrives<'h> {
     }
 
     fn ended(&mut self, start: &'h Start, outcome: Outcome) {
+        let tenure = self.tenures.of(start.member, &start.place.scope).map_or(0, |tenure| tenure.number);
         if outcome == Outcome::Done {
-            self.handled.insert(&start.place);
+            self.handled.insert(&start.place, (start.member, tenure));
         }
         let Some(key) = start.event.key.as_ref() else { return };
-        let tenure = self.tenures.of(start.member, &start.place.scope).map_or(0, |tenure| tenure.number);
         let Some(lane) = self.open.get_mut(&(&start.place.scope, key)) else { return };
         if outcome == Outcome::Done {
             lane.remove(&start.place.position);
@@ -137,7 +143,14 @@ impl<'h> Redrives<'h> {
         let scope = &start.place.scope;
         let Some(tenure) = self.tenures.of(start.member, scope) else { return false };
         let heard = tenure.clean || now > tenure.since + self.limits.reaction;
-        heard && self.tenures.owners(scope) == [start.member]
+        heard && self.tenures.owners(scope) == [start.member] && !self.tenures.is_superseded(tenure, scope)
+    }
+
+    /// Whether the member that handled an entry still has the partition in the same tenure.
+    fn is_in_hand(&self, place: &Place) -> bool {
+        let Some((member, number)) = self.handled.get(place) else { return false };
+        let tenure = self.tenures.of(*member, &place.scope);
+        tenure.is_some_and(|tenure| tenure.number == *number && tenure.end.is_none())
     }
 
     fn end(&self, end: usize, findings: &mut Findings) {

@@ -104,6 +104,15 @@ fn redriven() -> Vec<Case> {
                 .leave(2)
                 .leave(3),
         ),
+        good(
+            "one that was handled is read again before it is written that it leaves",
+            first().done(1, "a").redrive(1).done(2, "a").leave(1).leave(2),
+        ),
+        good("a member that stood still for two tenures of others starts what has left since", {
+            let left = first().assign(2, 2, Some(5)).redrive(1).start(2, 9, 1, "a");
+            let gone = left.end(9, DONE).leave(1).say(Happening::Crashed { member: MemberId(2) });
+            gone.start(1, 10, 1, "a").end(10, DONE)
+        }),
         good("what closes no lane is redriven, and fails as a live event starts", {
             let two =
                 scene().publish(1, "a").publish(2, "a").assign(1, 1, None).run(1, "a", FATAL).bury(1, "a");
@@ -118,6 +127,14 @@ fn redriven() -> Vec<Case> {
         }),
         bad(I15, "a second failure does not return", first().run(1, "a", FAILED)),
         bad(I15, "one leaves as handled that failed", first().run(1, "a", FAILED).leave(1)),
+        bad(
+            I15,
+            "the next owner's follower overtakes what was handled, has not left and is handled again",
+            {
+                let next = first().done(1, "a").release(1, 1).assign(2, 2, Some(5));
+                next.redrive(1).redrive(2).start(2, 9, 2, "a").end(9, DONE)
+            },
+        ),
         bad(
             I15,
             "one that left starts again in the same hands",

@@ -84,6 +84,13 @@ impl<'h> Tenures<'h> {
         self.known.get(&(member, scope))
     }
 
+    /// Whether a partition was assigned again since: whoever has not heard of that is no owner, even where the next one
+    /// has gone in the meantime.
+    pub(in crate::invariant) fn is_superseded(&self, tenure: &Tenure, scope: &Scope) -> bool {
+        let later = |other: &Tenure| other.since >= tenure.since && other.epoch > tenure.epoch;
+        self.known.iter().any(|((_, known), other)| *known == scope && later(other))
+    }
+
     /// The members that own a partition as far as they know, by number.
     pub(in crate::invariant) fn owners(&self, scope: &Scope) -> Vec<MemberId> {
         let owns = |((member, known), tenure): (&(MemberId, &Scope), &Tenure)| {
