@@ -28,9 +28,17 @@ pub(super) struct Parked {
     marker: Ticket,
     /// Whether a page is in the lane, before the marker.
     at_work: bool,
+    /// Whether that is the last page: then nothing more goes to the store.
+    closing: bool,
     /// Events of other partitions, which a router sent into this lane, and markers where they are parked as well: they
     /// wait until the lane opens, since the store has one order a partition.
     aside: Vec<Ticket>,
+}
+
+impl Parked {
+    const fn new(tenure: Tenure, last: Position, marker: Ticket) -> Self {
+        Self { tenure, last, marker, at_work: false, closing: false, aside: Vec::new() }
+    }
 }
 
 impl<C, F> Worker<C, F>
@@ -62,7 +70,7 @@ where
         }
         let tenant = key.and_then(|key| key.tenant);
         let lane = lanes.admit_parked(hash.get(), tenant, marker, |other| runs.key(other) == key);
-        self.parked.insert(lane, Parked { tenure, last, marker, at_work: false, aside: Vec::new() });
+        self.parked.insert(lane, Parked::new(tenure, last, marker));
     }
 
     fn take_marker(&mut self, run: Run) -> Ticket {
@@ -84,7 +92,7 @@ where
         }
         let before = self.parked.remove(&lane);
         let (lane, behind) = self.lanes.park(lane, marker);
-        let mut parked = Parked { tenure, last, marker, at_work: false, aside: Vec::new() };
+        let mut parked = Parked::new(tenure, last, marker);
         let waited = before.map(|before| self.makes_way(&mut parked, before)).unwrap_or_default();
         behind.into_iter().for_each(|ticket| self.goes_behind(&mut parked, ticket));
         for ticket in waited {
@@ -99,7 +107,7 @@ where
     /// A lane that was parked is parked anew; what waited beside it. Where that was for another partition, its turn comes
     /// when this one is open.
     fn makes_way(&mut self, parked: &mut Parked, before: Parked) -> Vec<Ticket> {
-        let Parked { tenure, last, marker, at_work, aside } = before;
+        let Parked { tenure, last, marker, at_work, aside, .. } = before;
         if tenure == parked.tenure {
             parked.last = parked.last.max(last);
             return aside;
@@ -122,7 +130,7 @@ where
         if slot == Slot::PARKED || slot == Slot::MARKER {
             // It is in the store still.
             self.runs.release(ticket);
-        } else if tenure != parked.tenure || slot == Slot::LOOSE {
+        } else if tenure != parked.tenure || slot == Slot::LOOSE || parked.closing {
             parked.aside.push(ticket);
         } else if position <= parked.last {
             self.send(Report::Passed { tenure, slot, bytes: bytes as usize });
@@ -202,14 +210,15 @@ where
         (marker, tickets)
     }
 
-    /// Puts entries into their lane, and a marker behind them. With the last page what arrives queues behind that.
+    /// Puts entries into their lane, and a marker behind them. With the last page what arrives queues behind that, or
+    /// behind what waits aside.
     fn put_back(&mut self, lane: LaneId, marker: Ticket, entries: Vec<Ticket>, is_last: bool) {
         entries.into_iter().chain([marker]).for_each(|ticket| self.lanes.feed(lane, ticket));
         if let Some(parked) = self.parked.get_mut(&lane) {
-            (parked.marker, parked.at_work) = (marker, true);
-        }
-        if is_last {
-            self.lanes.unpark(lane);
+            (parked.marker, parked.at_work, parked.closing) = (marker, true, is_last);
+            if is_last && parked.aside.is_empty() {
+                self.lanes.unpark(lane);
+            }
         }
         self.wake(lane);
     }

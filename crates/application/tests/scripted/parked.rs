@@ -122,6 +122,27 @@ async fn an_aggregate_that_waits_in_two_partitions_is_redriven_in_both() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_waits_beside_a_parked_lane_is_not_overtaken_while_that_opens() {
+    let stage = Stage::new();
+    let subscription = stage.subscribe(options(), stage.handler()).await;
+    parked(&stage, 0, &[(0, "holds a0")]).await;
+    [0, 1].into_iter().for_each(|partition| stage.broker.assign(partition));
+    stage.broker.deliver(1, &[("a", "A0")]);
+    pass(&stage, 100).await;
+    redrive(&stage).await;
+    stage.diary.until("the last page is at work", |page| page.has_started("holds a0")).await;
+    stage.broker.deliver(1, &[("a", "A1 dies"), ("a", "A2")]);
+    stage.broker.deliver(0, &[("", "x"), ("a", "a1")]);
+    pass(&stage, 100).await;
+    stage.diary.free("holds a0");
+    stage.diary.until("A1 has its turn", |page| page.has_started("A1 dies")).await;
+    subscription.wait_until(|stats| stats.open == 1).await;
+    redrive(&stage).await;
+    assert_eq!(answered(&stage, 2).await, [Answer::Done(1), Answer::FailedAgain(0)]);
+    assert_eq!(started(&stage), ["holds a0", "x", "A0", "A1 dies", "A1 dies"], "A2 and a1 wait behind it");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_lane_stays_parked_when_the_head_of_another_partition_is_forgotten() {
     let stage = Stage::new();
     let mut options = options();

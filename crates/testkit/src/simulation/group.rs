@@ -59,6 +59,9 @@ pub struct GroupPlan {
     pub seed: u64,
 }
 
+/// Longer than any wait between two attempts.
+const HOLD: Duration = Duration::from_secs(60);
+
 impl GroupPlan {
     pub(super) fn draw(chance: &mut Chance, after_dead_letter: AfterDeadLetter) -> Self {
         let finishes = chance.percent(30);
@@ -67,11 +70,9 @@ impl GroupPlan {
         let (buffer, lane_capacity) = (buffer(chance), chance.between(1..=8));
         let blocks = after_dead_letter == AfterDeadLetter::Block;
         let merges = chance.percent(12).then(|| u8::try_from(chance.between(1..=4)).unwrap_or(1));
-        // What is merged over partitions is not parked here.
-        let parks = !blocks && merges.is_none();
-        let after = if parks && chance.percent(50) { AfterDeadLetter::Park } else { after_dead_letter };
+        let after = if !blocks && chance.percent(50) { AfterDeadLetter::Park } else { after_dead_letter };
         // What a store holds blocks nothing.
-        let short = parks && chance.percent(40);
+        let short = !blocks && chance.percent(40);
         let mut plan = Self {
             members: chance.between(1..=3),
             cancellation: if finishes { Cancellation::Finish } else { Cancellation::Drop },
@@ -82,7 +83,7 @@ impl GroupPlan {
             retry: retry(chance),
             breaker: None,
             after_dead_letter: after,
-            hold: if short { chance.millis(1..=200) } else { Duration::from_secs(60) },
+            hold: if short { chance.millis(1..=200) } else { HOLD },
             redrive_poll: chance.millis(20..=2_000),
             store_timeout: chance.millis(50..=10_000),
             reads_side: false,
@@ -122,6 +123,12 @@ impl GroupPlan {
     pub(super) fn may_stall(&self) -> bool {
         let narrow = self.buffer != CreditLimits::default() || self.merges.is_some();
         self.after_dead_letter == AfterDeadLetter::Block && narrow
+    }
+
+    /// Whether events may wait beside a lane that another partition has parked, until somebody clears that.
+    pub(super) fn may_keep_aside(&self) -> bool {
+        let parks = self.after_dead_letter == AfterDeadLetter::Park || self.hold < HOLD;
+        parks && self.merges.is_some()
     }
 
     /// A member's settings.

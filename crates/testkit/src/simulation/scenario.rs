@@ -51,12 +51,14 @@ impl Scenario {
         let count = if chance.percent(25) { 2 } else { 1 };
         let calm = chance.millis(500..=6_000);
         let draft = Draft { topics, publishers, within: calm * 3 / 4 };
-        // What blocks would keep publishers waiting for ever.
-        let keep = keep(chance).filter(|_| !blocks);
+        let keep = keep(chance);
         let mut groups: Vec<_> = (0..count).map(|_| GroupPlan::draw(chance, after)).collect();
         if groups.iter().any(|group| group.temper.publishes > 0) && chance.percent(60) {
             groups.push(GroupPlan::draw_side(chance, after));
         }
+        // What blocks, or keeps events aside, would keep publishers waiting for ever.
+        let waits = |full| full == WhenFull::Wait && groups.iter().any(GroupPlan::may_keep_aside);
+        let keep = keep.filter(|(_, full)| !blocks && !waits(*full));
         Self {
             seed,
             partitions: u32::try_from(chance.between(1..=4)).unwrap_or(1),

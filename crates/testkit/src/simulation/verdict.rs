@@ -41,8 +41,11 @@ pub(super) fn judge(
     // Behind a dead letter that blocks nothing may be read any more: then an event that waits is not lost.
     // A lane of several partitions that is blocked by one of them keeps the commits of all.
     let merges = scenario.groups.iter().any(|group| group.merges.is_some());
+    // One that is parked by one of them keeps the events of the others aside until operators have cleared it.
+    let keeps_aside = cleared.is_some() && scenario.groups.iter().any(GroupPlan::may_keep_aside);
     let at_rest = match stalls && buries() {
-        true if merges => &[][..],
+        _ if keeps_aside => &[][..],
+        true if merges => &[],
         true => &[Invariant::I8],
         false => AT_REST,
     };
