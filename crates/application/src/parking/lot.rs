@@ -4,15 +4,16 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
 use laneway_domain::{
-    Act, AggregateKey, Answer, Claim, ErrorClass, Monotonic, ParkEntry, ParkState, ParkedAggregate, Position,
-    Resolution, Resume, Scope, StoreError, StoreFault, Timestamp, Waits, Wish, WishId, WishTarget,
+    Act, AggregateKey, Answer, Claim, Monotonic, ParkEntry, ParkState, ParkedAggregate, Position, Resolution,
+    Resume, Scope, StoreError, StoreFault, Timestamp, Waits, Wish, WishId, WishTarget,
 };
 
 use super::call::{Arrival, Call, Reply};
 use super::errand::{Errand, Kind, Stage};
 use super::errands::{Errands, LATER};
+use super::intake::{self, Intake};
 use super::pace::Paces;
-use crate::policy::{Next, RetryPolicy};
+use crate::policy::RetryPolicy;
 use crate::sabotage::{Bug, is_planted};
 
 /// What a lot wants done by the loop.
@@ -50,7 +51,7 @@ pub(crate) struct Lot {
     /// What the store did not do, and when it is asked again.
     again: Option<(Call, Monotonic)>,
     tries: u32,
-    arrivals: Vec<Arrival>,
+    intake: Intake,
     verdicts: Vec<(Position, Resolution)>,
     answers: Vec<(WishId, Answer)>,
     errands: Errands,
@@ -72,16 +73,13 @@ pub(crate) struct Lot {
 }
 
 /// How often a store that refuses is asked again.
-const BACKOFF: RetryPolicy = RetryPolicy {
+pub(super) const BACKOFF: RetryPolicy = RetryPolicy {
     max_retries: u32::MAX,
     initial_interval: Duration::from_millis(50),
     max_interval: Duration::from_secs(5),
     multiplier: 2.0,
     jitter: 0.2,
 };
-/// How many entries go into one write.
-const BATCH: usize = 512;
-
 impl Lot {
     /// The lot of a scope in which the group stands there.
     pub(crate) fn new(scope: Scope, stands: Option<Resume>) -> Self {
@@ -91,7 +89,7 @@ impl Lot {
             under_way: None,
             again: None,
             tries: 0,
-            arrivals: Vec::new(),
+            intake: Intake::new(),
             verdicts: Vec::new(),
             answers: Vec::new(),
             errands: Errands::default(),
@@ -110,7 +108,7 @@ impl Lot {
     pub(crate) fn is_busy(&self) -> bool {
         let again = self.again.as_ref().is_some_and(|(call, _)| call.writes());
         let under_way = self.under_way == Some(true);
-        let waits = !self.arrivals.is_empty() || !self.verdicts.is_empty() || !self.answers.is_empty();
+        let waits = self.intake.is_busy() || !self.verdicts.is_empty() || !self.answers.is_empty();
         again || under_way || waits
     }
 
@@ -146,9 +144,8 @@ impl Lot {
         if self.claim.is_none() {
             return Ok(Call::Claim);
         }
-        if !self.arrivals.is_empty() {
-            let rest = self.arrivals.split_off(self.arrivals.len().min(BATCH));
-            return Ok(Call::Park(std::mem::replace(&mut self.arrivals, rest)));
+        if let Some(arrivals) = self.intake.next(now) {
+            return Ok(Call::Park(arrivals));
         }
         if !self.verdicts.is_empty() {
             return Ok(Call::Resolve(std::mem::take(&mut self.verdicts)));
@@ -163,9 +160,10 @@ impl Lot {
         if !self.passed.is_empty() {
             return Ok(Call::Forget(std::mem::take(&mut self.passed)));
         }
-        match self.errands.next_page(paces, now)? {
-            Some((key, after, limit)) => Ok(Call::Page { key, after, limit }),
-            None => Err(self.errands.next_due()),
+        match self.errands.next_page(paces, now) {
+            Ok(Some((key, after, limit))) => Ok(Call::Page { key, after, limit }),
+            Ok(None) => Err(self.errands.next_due().min(self.intake.due())),
+            Err(due) => Err(due.min(self.intake.due())),
         }
     }
 
@@ -188,13 +186,16 @@ impl Lot {
                 deeds.push(Deed::Fenced);
                 Err(error)
             }
-            Err(error) => {
-                self.tries = self.tries.saturating_add(1);
-                let wait = BACKOFF.next(self.tries, ErrorClass::Retryable, u64::from(self.tries));
-                let Next::After(wait) = wait else { unreachable!("the back-off never gives up") };
-                self.again = Some((call, now.0 + wait));
-                Err(error)
-            }
+            Err(error) => match call {
+                Call::Park(arrivals) if error.fault() == StoreFault::Rejected => {
+                    self.intake.rejected(arrivals, error, now.0)
+                }
+                call => {
+                    self.tries = self.tries.saturating_add(1);
+                    self.again = Some((call, now.0 + intake::wait(self.tries)));
+                    Err(error)
+                }
+            },
         }
     }
 
@@ -206,6 +207,7 @@ impl Lot {
                 deeds.push(Deed::Start(known));
             }
             (Call::Park(arrivals), _) => {
+                self.intake.stored(&arrivals);
                 arrivals.iter().for_each(|arrival| self.stored(&arrival.entry, now));
                 deeds.push(Deed::Settle(arrivals));
             }
@@ -215,7 +217,7 @@ impl Lot {
                     self.answered.insert(id);
                 }
             }
-            (Call::Page { key, .. }, Reply::Entries(entries)) => self.page(key, entries, deeds),
+            (Call::Page { key, .. }, Reply::Entries(entries)) => self.page(key, entries, now.0, deeds),
             (Call::Entry { wish, position }, _) if self.verdicts.iter().any(|(of, _)| *of == position) => {
                 // It had its end while it was read: what was read is older than what has to be written.
                 self.entries.push_front(*wish);
@@ -247,7 +249,7 @@ impl Lot {
 
     /// An event goes into the store.
     pub(crate) fn park(&mut self, arrival: Arrival) {
-        self.arrivals.push(arrival);
+        self.intake.take(arrival);
     }
 
     /// An event that was redelivered is in the store, or left it before: it is settled.
@@ -322,13 +324,20 @@ impl Lot {
     }
 
     /// A page without entries says that nothing is left, whatever the store said before.
-    fn page(&mut self, key: AggregateKey, mut entries: Vec<ParkEntry>, deeds: &mut Vec<Deed>) {
+    fn page(
+        &mut self,
+        key: AggregateKey,
+        mut entries: Vec<ParkEntry>,
+        now: Monotonic,
+        deeds: &mut Vec<Deed>,
+    ) {
         let upto = self.errands.last(&key);
         let Some(errand) = self.errands.errand(&key) else { return };
         // A store that says the same again must not make a redrive endless.
         entries.retain(|entry| errand.cursor.is_none_or(|cursor| entry.event.position > cursor));
         errand.cursor = entries.last().map(|entry| entry.event.position).or(errand.cursor);
         match errand.kind {
+            _ if entries.is_empty() && self.intake.rejects(&key) => self.ends_early(&key, now),
             _ if entries.is_empty() => {
                 errand.stage = Stage::AtWork;
                 deeds.push(Deed::Feed(Feed { key: Some(key), entries, upto, loose: false }));
@@ -352,6 +361,21 @@ impl Lot {
                 self.errands.read_on(&key);
             }
         }
+    }
+
+    /// An errand has come to an event that the store rejects: that waits outside, and the lane stays parked for it.
+    fn ends_early(&mut self, key: &AggregateKey, now: Monotonic) {
+        let errand = self.errands.end(key);
+        let redrives = errand.as_ref().is_some_and(|errand| matches!(errand.kind, Kind::Redrive(_)));
+        self.answer(errand.as_ref(), if redrives { Answer::FailedAgain } else { Answer::Done });
+        if errand.is_some_and(|errand| errand.wish.is_none()) {
+            self.errands.wait(key.clone(), Some(now + LATER));
+        }
+    }
+
+    /// What the store says of an event that it rejects.
+    pub(crate) fn refusal(&self) -> Option<&str> {
+        self.intake.refusal()
     }
 
     /// An errand is through; its aggregate stays parked, or is open already.

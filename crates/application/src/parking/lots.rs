@@ -163,8 +163,8 @@ impl Lots {
         let mut deeds = Vec::new();
         let Some(lot) = self.lots.get_mut(&tenure) else { return (deeds, None) };
         let error = lot.answered(call, result, now, &mut deeds).err();
-        match &error {
-            Some(error) => drop(self.refusals.insert(tenure, error.to_string())),
+        match error.as_ref().map(ToString::to_string).or_else(|| lot.refusal().map(str::to_owned)) {
+            Some(refusal) => drop(self.refusals.insert(tenure, refusal)),
             None => drop(self.refusals.remove(&tenure)),
         }
         self.touched.push(tenure);

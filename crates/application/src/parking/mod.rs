@@ -7,6 +7,7 @@
 mod call;
 mod errand;
 mod errands;
+mod intake;
 mod lot;
 mod lots;
 mod pace;

@@ -4,5 +4,6 @@
 
 mod faults;
 mod flow;
+mod rejected;
 mod store;
 mod world;

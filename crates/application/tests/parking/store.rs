@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use laneway_domain::{
-    AggregateKey, Answer, Claim, Clock, DeadLetter, DeadLetterCapabilities, DeadLetterDesk, DeadLetterQueue,
-    OwnerId, ParkEntry, ParkedAggregate, Parking, Position, Resolution, Scope, StoreError, StoreFault,
-    Timestamp, Wish, WishId,
+    AggregateKey, Answer, Body, Claim, Clock, DeadLetter, DeadLetterCapabilities, DeadLetterDesk,
+    DeadLetterQueue, OwnerId, ParkEntry, ParkedAggregate, Parking, Position, Resolution, Scope, StoreError,
+    StoreFault, Timestamp, Wish, WishId,
 };
 use laneway_memory::MemoryDeadLetters;
 use laneway_testkit::SimClock;
@@ -38,16 +38,39 @@ pub(crate) struct Troubled {
     store: MemoryDeadLetters,
     clock: Arc<SimClock>,
     choice: Arc<Mutex<Choice>>,
+    rejected: Arc<Mutex<Vec<String>>>,
 }
 
 impl Troubled {
     pub(crate) fn new(store: MemoryDeadLetters, clock: Arc<SimClock>) -> Self {
-        Self { store, clock, choice: Arc::new(Mutex::new(Box::new(|_| Trouble::No))) }
+        Self {
+            store,
+            clock,
+            choice: Arc::new(Mutex::new(Box::new(|_| Trouble::No))),
+            rejected: Arc::default(),
+        }
     }
 
     /// From now on each call of the parking port, by its name, has the trouble that is chosen.
     pub(crate) fn choose(&self, choice: impl FnMut(&'static str) -> Trouble + Send + 'static) {
         *self.choice.lock().unwrap() = Box::new(choice);
+    }
+
+    /// From now on events with one of these payloads are not taken in, nor whatever is to be written together with them.
+    pub(crate) fn reject(&self, payloads: &[&str]) {
+        *self.rejected.lock().unwrap() = payloads.iter().map(|payload| (*payload).to_owned()).collect();
+    }
+
+    fn check(&self, entries: &[ParkEntry]) -> Result<(), StoreError> {
+        let rejected = self.rejected.lock().unwrap();
+        let is_rejected = |entry: &ParkEntry| match &entry.event.body {
+            Body::Event(event) => rejected.iter().any(|payload| payload.as_bytes() == &event.payload()[..]),
+            Body::Record(_) => false,
+        };
+        if entries.iter().any(is_rejected) {
+            return Err(StoreError::new(StoreFault::Rejected, "park", "the test does not like it"));
+        }
+        Ok(())
     }
 
     async fn call<T: Default>(
@@ -109,6 +132,7 @@ impl Parking for Troubled {
     }
 
     async fn park(&self, claim: &Claim, entries: Vec<ParkEntry>) -> Result<(), StoreError> {
+        self.check(&entries)?;
         self.call("park", self.store.park(claim, entries)).await
     }
 
