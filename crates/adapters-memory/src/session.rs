@@ -44,7 +44,7 @@ enum Phase {
     Over,
 }
 
-type Committed = Vec<(PartitionId, Epoch, Result<(), CommitError>)>;
+type Committed = Vec<(PartitionId, Epoch, Result<Resume, CommitError>)>;
 
 impl MemorySession {
     pub(crate) fn new(membership: Membership, subscription: &Subscription, state_bytes: usize) -> Self {
@@ -112,7 +112,7 @@ impl MemorySession {
         let mut committed = Vec::with_capacity(checkpoints.len());
         for Checkpoint { partition, epoch, resume, state } in checkpoints {
             let stored = self.store_one(partition, epoch, StoredCheckpoint { resume, state }, after);
-            committed.push((partition, epoch, stored));
+            committed.push((partition, epoch, stored.map(|()| resume)));
         }
         committed
     }

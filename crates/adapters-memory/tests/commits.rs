@@ -30,7 +30,7 @@ async fn resume_and_state_come_back_as_they_were_committed() {
     let state: Vec<u8> = (0..=255).collect();
     let resume = Resume::After(laneway_domain::Position::new(4));
     let commit = Checkpoint { resume, state: state.clone().into(), ..checkpoint(&one, at(0)) };
-    assert_eq!(member.commit(vec![commit]), [(one.partition, one.epoch, Ok(()))]);
+    assert_eq!(member.commit(vec![commit]), [(one.partition, one.epoch, Ok(resume))]);
     drop(member);
     assert_eq!(stored(&broker).await, Some(StoredCheckpoint { resume, state: state.into() }));
 }
@@ -82,7 +82,7 @@ async fn a_state_over_the_limit_stores_nothing_and_may_be_tried_again() {
     let answers = member.commit(vec![with("abcd"), with("abc")]);
     let Err(CommitError::Retry(reason)) = &answers[0].2 else { panic!("{answers:?}") };
     assert!(reason.contains("4 bytes") && reason.contains("3 are allowed"), "{reason}");
-    assert_eq!(answers[1].2, Ok(()));
+    assert_eq!(answers[1].2, Ok(at(0)));
     assert!(matches!(member.commit(vec![with("abcd")])[0].2, Err(CommitError::Retry(_))));
     drop(member);
     assert_eq!(stored(&broker).await.unwrap().state, "abc");

@@ -30,7 +30,7 @@ use crate::topic::TopicName;
 ///
 /// *Commit*: only the newest checkpoint of a partition counts; its `state` comes back unchanged with the next
 /// assignment, up to [`state_bytes`](crate::SubscriberCapabilities::state_bytes). Answers come as
-/// [`SessionEvent::Committed`].
+/// [`SessionEvent::Committed`], in order; one that a newer one overtakes may have none of its own.
 ///
 /// *Back-pressure*: a closed flow may still deliver what was under way: one batch at most.
 ///
@@ -86,8 +86,8 @@ pub enum SessionEvent {
         /// What is gone.
         partitions: Vec<(PartitionId, Epoch)>,
     },
-    /// What became of commits.
-    Committed(Vec<(PartitionId, Epoch, Result<(), CommitError>)>),
+    /// What became of commits: `Ok` says where the group stands for sure from now on.
+    Committed(Vec<(PartitionId, Epoch, Result<Resume, CommitError>)>),
     /// No handler starts later than this without a newer one of these. A session that never says so needs no fence.
     MayStart {
         /// The end of the permission.

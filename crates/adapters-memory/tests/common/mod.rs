@@ -205,7 +205,7 @@ impl Member {
     }
 }
 
-pub(crate) type Committed = Vec<(PartitionId, Epoch, Result<(), laneway_domain::CommitError>)>;
+pub(crate) type Committed = Vec<(PartitionId, Epoch, Result<Resume, laneway_domain::CommitError>)>;
 
 pub(crate) fn checkpoint(one: &Assignment, resume: Resume) -> Checkpoint {
     Checkpoint { partition: one.partition, epoch: one.epoch, resume, state: Bytes::new() }

@@ -174,15 +174,16 @@ impl Loop {
     }
 
     /// The broker answered commits.
-    pub(super) fn committed(&mut self, answers: Vec<(PartitionId, Epoch, Result<(), CommitError>)>) {
+    pub(super) fn committed(&mut self, answers: Vec<(PartitionId, Epoch, Result<Resume, CommitError>)>) {
         for (partition, epoch, answer) in answers {
             let Some(tenure) = self.ledger.tenure(partition, epoch) else { continue };
-            let stored = answer.is_ok();
-            if let Some(resume) = self.ledger.book(tenure).and_then(|book| book.answered(stored)) {
-                self.lots.committed(tenure, resume);
-            }
+            let stored = answer.as_ref().ok().copied();
+            self.ledger.book(tenure).into_iter().for_each(|book| book.answered(stored));
             match answer {
-                Ok(()) => drop(self.shared.counters.commits.fetch_add(1, Relaxed)),
+                Ok(resume) => {
+                    self.lots.committed(tenure, resume);
+                    self.shared.counters.commits.fetch_add(1, Relaxed);
+                }
                 Err(CommitError::Fenced) => self.give_up(&[tenure]),
                 Err(error) => {
                     tracing::warn!(%error, "a commit was not stored");

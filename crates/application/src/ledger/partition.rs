@@ -40,9 +40,10 @@ pub struct PartitionLedger {
     inherited: Option<Inherited>,
     settled_above: bool,
     dirty: bool,
-    /// Checkpoints that were handed out and have no answer yet, and where the last of them stands.
-    unanswered: u32,
+    /// Where the last checkpoint stands that was handed out, and how many that stand there have no answer yet: older ones
+    /// may never have one.
     sent: Resume,
+    unanswered: u32,
 }
 
 /// What the former owner finished above its watermark; asleep once reading has passed its frontier.
@@ -71,8 +72,8 @@ impl PartitionLedger {
             settled_above: false,
             // The first point is committed at once where the group has none.
             dirty: stored.is_none(),
-            unanswered: 0,
             sent: read,
+            unanswered: 0,
         };
         (ledger, foreign)
     }
@@ -164,8 +165,8 @@ impl PartitionLedger {
         if !std::mem::take(&mut self.dirty) {
             return None;
         }
-        self.unanswered += 1;
         let standing = self.standing(budget);
+        self.unanswered = if standing.resume == self.sent { self.unanswered + 1 } else { 1 };
         self.sent = standing.resume;
         Some(standing)
     }
@@ -176,12 +177,13 @@ impl PartitionLedger {
         (self.dirty || self.unanswered > 0).then(|| self.standing(budget))
     }
 
-    /// Notes the answer to a checkpoint; after one that was not stored the next counts as new. Where the group stands for
-    /// sure, if every checkpoint has its answer.
-    pub fn answered(&mut self, stored: bool) -> Option<Resume> {
-        self.unanswered = self.unanswered.saturating_sub(1);
-        self.dirty |= !stored;
-        (stored && self.unanswered == 0).then_some(self.sent)
+    /// Notes the answer to a checkpoint: where the group stands for sure; none where it was not stored, after which the
+    /// next counts as new.
+    pub fn answered(&mut self, stored: Option<Resume>) {
+        self.dirty |= stored.is_none();
+        if stored.is_none_or(|stored| stored == self.sent) {
+            self.unanswered = self.unanswered.saturating_sub(1);
+        }
     }
 
     /// Where the partition stands, changed or not.
@@ -322,7 +324,6 @@ mod tests {
         assert_eq!(ledger.checkpoint(BUDGET), None);
     }
 
-    /// One life of an owner: reads on, settles some, and crashes; the next one starts from its last checkpoint.
     #[test]
     fn a_tenure_that_ends_while_a_commit_is_unanswered_says_again_where_it_stands() {
         let mut ledger = fresh();
@@ -330,12 +331,27 @@ mod tests {
         ledger.settle(open);
         let sent = ledger.checkpoint(BUDGET);
         assert_eq!(ledger.last(BUDGET), sent, "the one under way may be refused");
-        ledger.answered(true);
+        ledger.answered(Some(Resume::After(Position::new(3))));
         assert_eq!(ledger.last(BUDGET), None);
-        ledger.answered(false);
+        ledger.answered(None);
         assert_eq!(ledger.checkpoint(BUDGET), sent);
     }
 
+    #[test]
+    fn one_answer_for_several_checkpoints_leaves_none_of_them_open() {
+        let mut ledger = fresh();
+        for position in 1..=3 {
+            let open = slot(ledger.open(Position::new(position)));
+            ledger.settle(open);
+            ledger.checkpoint(BUDGET);
+        }
+        ledger.answered(Some(Resume::After(Position::new(1))));
+        assert!(ledger.last(BUDGET).is_some(), "the newest may be refused");
+        ledger.answered(Some(Resume::After(Position::new(3))));
+        assert_eq!(ledger.last(BUDGET), None, "the second was overtaken, and nobody answers it");
+    }
+
+    /// One life of an owner: reads on, settles some, and crashes; the next one starts from its last checkpoint.
     fn live(
         stored: Option<&StoredCheckpoint>,
         log: &[u64],

@@ -129,7 +129,7 @@ impl Session for Scripted {
     }
 
     fn commit(&mut self, checkpoints: Vec<Checkpoint>) {
-        let answers = checkpoints.iter().map(|of| (of.partition, of.epoch, Ok(()))).collect();
+        let answers = checkpoints.iter().map(|of| (of.partition, of.epoch, Ok(of.resume))).collect();
         let committed = checkpoints.into_iter().map(|of| (of.partition.0, of.resume));
         self.diary.write(|page| page.committed.extend(committed));
         // A test that is over no longer listens.

@@ -224,7 +224,7 @@ impl FaultySession {
         passed
     }
 
-    fn answer(&mut self, answers: Vec<(PartitionId, Epoch, Result<(), CommitError>)>) {
+    fn answer(&mut self, answers: Vec<(PartitionId, Epoch, Result<Resume, CommitError>)>) {
         if !answers.is_empty() {
             self.own.push_back(SessionEvent::Committed(answers));
             self.waker.take().into_iter().for_each(Waker::wake);

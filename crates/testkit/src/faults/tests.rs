@@ -45,7 +45,7 @@ impl Session for Scripted {
 
     fn commit(&mut self, checkpoints: Vec<Checkpoint>) {
         self.note(format!("commit {}", checkpoints.len()));
-        let stored = checkpoints.into_iter().map(|c| (c.partition, c.epoch, Ok(())));
+        let stored = checkpoints.into_iter().map(|c| (c.partition, c.epoch, Ok(c.resume)));
         self.events.push(SessionEvent::Committed(stored.collect()));
     }
 

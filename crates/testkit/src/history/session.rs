@@ -1,6 +1,6 @@
 //! Recording a membership.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::task::{Context, Poll};
 
 use laneway_domain::invariant::Digest;
@@ -28,8 +28,6 @@ pub struct RecordedSession {
 struct Seat {
     scope: Scope,
     epoch: Epoch,
-    /// Commits without an answer, oldest first.
-    unanswered: VecDeque<Resume>,
 }
 
 impl RecordedSession {
@@ -76,7 +74,7 @@ impl RecordedSession {
             stored: stored.as_ref().map(|stored| stored.resume),
             initial: *initial,
         });
-        self.seats.insert(*partition, Seat { scope, epoch: *epoch, unanswered: VecDeque::new() });
+        self.seats.insert(*partition, Seat { scope, epoch: *epoch });
     }
 
     fn fetched(&self, batch: &Batch) {
@@ -121,21 +119,17 @@ impl RecordedSession {
         self.revocations.retain(|_, revoked| !revoked.iter().all(|one| partitions.contains(one)));
     }
 
-    /// An answer says that the oldest unanswered commit is stored, at least: newer ones may have overtaken it.
-    fn answered(&mut self, (partition, epoch, answer): &(PartitionId, Epoch, Result<(), CommitError>)) {
-        let Some(seat) = self.seats.get_mut(partition).filter(|seat| seat.epoch == *epoch) else { return };
-        let Some(resume) = seat.unanswered.pop_front() else { return };
-        if answer.is_ok() {
-            self.recorder.record(Happening::CommitStored { scope: seat.scope.clone(), resume });
+    fn answered(&mut self, (partition, epoch, answer): &(PartitionId, Epoch, Result<Resume, CommitError>)) {
+        let seat = self.seats.get(partition).filter(|seat| seat.epoch == *epoch);
+        if let (Some(seat), Ok(resume)) = (seat, answer) {
+            let (scope, resume) = (seat.scope.clone(), *resume);
+            self.recorder.record(Happening::CommitStored { scope, resume });
         }
     }
 
     fn committing(&mut self, checkpoints: &[Checkpoint]) {
         for Checkpoint { partition, epoch, resume, .. } in checkpoints {
-            let Some(seat) = self.seats.get_mut(partition) else { continue };
-            if seat.epoch == *epoch {
-                seat.unanswered.push_back(*resume);
-            }
+            let Some(seat) = self.seats.get(partition) else { continue };
             let (member, scope, epoch, resume) = (self.member, seat.scope.clone(), *epoch, *resume);
             self.recorder.record(Happening::Committed { member, scope, epoch, resume });
         }
