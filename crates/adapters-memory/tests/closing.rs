@@ -61,7 +61,7 @@ async fn sessions_end_with_closed_and_say_nothing_more() {
     let (event, ()) = tokio::join!(biased; member.next(), close);
     assert!(matches!(event, SessionEvent::Batch(_) | SessionEvent::Closed), "{event:?}");
     if matches!(event, SessionEvent::Batch(_)) {
-        assert_eq!(member.commit(vec![checkpoint(&one, at(1))])[0].2, Ok(()), "until it has heard of it");
+        assert_eq!(member.commit(vec![checkpoint(&one, at(1))])[0].2, Ok(at(1)), "until it has heard of it");
         assert!(matches!(member.next().await, SessionEvent::Closed));
     }
     member.0.commit(vec![checkpoint(&one, at(1))]);

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use common::{event, group, topic};
 use laneway_domain::{
     Act, Body, By, DeadLetter, DeadLetterDesk, DeadLetterQueue, Death, DeathCause, Envelope, Filter,
-    LetterId, PartitionNumber, Position, StoreFault, StoredLetter, Timestamp,
+    HandlerMask, LetterId, PartitionNumber, Position, StoreFault, StoredLetter, Timestamp,
 };
 use laneway_memory::{DeadLetterConfig, MemoryDeadLetters};
 
@@ -26,6 +26,7 @@ fn letter(name: &str, position: u64) -> DeadLetter {
             attempts: 3,
             first_failed: Timestamp::from_unix_millis(1),
             last_failed: Timestamp::from_unix_millis(2),
+            handlers: HandlerMask::ALL,
         },
     }
 }

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use crate::aggregate::AggregateKey;
 use crate::capability::DeadLetterCapabilities;
 use crate::desk::DeadLetterDesk;
+use crate::handler_mask::HandlerMask;
 use crate::identity::GroupId;
 use crate::parking::Parking;
 use crate::position::{PartitionNumber, Position};
@@ -102,6 +103,8 @@ pub struct Death {
     pub first_failed: Timestamp,
     /// When the last attempt failed.
     pub last_failed: Timestamp,
+    /// The handlers that it is still due for: those that have handled it are not asked again when it is redriven.
+    pub handlers: HandlerMask,
 }
 
 /// Why an event died.

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 
 use crate::aggregate::AggregateKey;
 use crate::dead_letter::Death;
+use crate::handler_mask::HandlerMask;
 use crate::identity::{GroupId, OwnerId};
 use crate::position::{PartitionNumber, Position};
 use crate::record::{Body, Received};
@@ -98,16 +99,17 @@ pub struct ParkedAggregate {
     pub key: AggregateKey,
     /// The position of its last entry, also of one that has left; live events at or below it are settled.
     pub last: Position,
-    /// Why it waits; none where every entry has left and only the mark is there.
+    /// What its head waits for, and where that is a follower, what the last one waited for that stood before it; none
+    /// where every entry has left and only the mark is there.
     pub waits: Option<Waits>,
 }
 
-/// Why a parked aggregate waits.
+/// What a parked aggregate waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Waits {
     /// Its head is dead: it waits for an operator.
     Dead,
-    /// Its head is tried again at this time.
+    /// It is tried again at this time, without an operator.
     Until(Timestamp),
 }
 
@@ -120,6 +122,18 @@ pub struct ParkEntry {
     pub event: Received,
     /// Why it is here.
     pub state: ParkState,
+}
+
+impl ParkState {
+    /// The handlers that the entry is still due for.
+    #[must_use]
+    pub fn handlers(&self) -> HandlerMask {
+        match self {
+            Self::Dead(death) => death.handlers,
+            Self::Follower => HandlerMask::ALL,
+            Self::Backoff { handlers, .. } => *handlers,
+        }
+    }
 }
 
 /// Why an entry is parked.
@@ -135,6 +149,8 @@ pub enum ParkState {
         due: Timestamp,
         /// How many attempts failed.
         attempts: u32,
+        /// The handlers that it is still due for.
+        handlers: HandlerMask,
     },
 }
 

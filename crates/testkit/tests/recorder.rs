@@ -310,6 +310,7 @@ fn letter(group: &str, position: u64) -> DeadLetter {
             attempts: 1,
             first_failed: Timestamp::default(),
             last_failed: Timestamp::default(),
+            handlers: HandlerMask::ALL,
         },
     }
 }

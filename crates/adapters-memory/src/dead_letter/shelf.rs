@@ -19,6 +19,8 @@ pub(super) struct Shelf {
 struct Parked {
     positions: BTreeSet<Position>,
     last: Position,
+    /// What its head waits for, or the last one that waited for something.
+    waits: Waits,
 }
 
 impl Shelf {
@@ -28,12 +30,27 @@ impl Shelf {
         let position = entry.event.position;
         self.take_out(position);
         if let Some(key) = entry.key.as_ref().filter(|_| parks) {
-            let new = || Parked { positions: BTreeSet::new(), last: position };
+            let new = || Parked { positions: BTreeSet::new(), last: position, waits: Waits::Dead };
             let parked = self.aggregates.entry(key.clone()).or_insert_with(new);
             parked.positions.insert(position);
             parked.last = parked.last.max(position);
         }
         self.entries.insert(position, entry);
+        self.note(position);
+    }
+
+    /// Notes what the aggregate of an entry waits for from now on, where the entry is its head.
+    fn note(&mut self, position: Position) {
+        let Some(entry) = self.entries.get(&position) else { return };
+        let waits = match &entry.state {
+            ParkState::Backoff { due, .. } => Waits::Until(*due),
+            ParkState::Dead(_) => Waits::Dead,
+            ParkState::Follower => return,
+        };
+        let parked = entry.key.as_ref().and_then(|key| self.aggregates.get_mut(key));
+        if let Some(parked) = parked.filter(|parked| parked.positions.first() == Some(&position)) {
+            parked.waits = waits;
+        }
     }
 
     pub(super) fn entry(&self, position: Position) -> Option<&ParkEntry> {
@@ -49,11 +66,7 @@ impl Shelf {
     /// What a new owner has to know.
     pub(super) fn known(&self) -> Vec<ParkedAggregate> {
         let known = |(key, parked): (&AggregateKey, &Parked)| {
-            let head = parked.positions.first().and_then(|head| self.entries.get(head));
-            let waits = head.map(|head| match &head.state {
-                ParkState::Backoff { due, .. } => Waits::Until(*due),
-                ParkState::Dead(_) | ParkState::Follower => Waits::Dead,
-            });
+            let waits = (!parked.positions.is_empty()).then_some(parked.waits);
             ParkedAggregate { key: key.clone(), last: parked.last, waits }
         };
         self.aggregates.iter().map(known).collect()
@@ -70,7 +83,10 @@ impl Shelf {
         let Some(entry) = self.entries.get_mut(&position) else { return };
         match resolution {
             Resolution::Handled | Resolution::Skipped => self.take_out(position),
-            Resolution::Stays(state) => entry.state = state,
+            Resolution::Stays(state) => {
+                entry.state = state;
+                self.note(position);
+            }
             Resolution::Edited(body) => entry.event.body = body.detached(),
         }
     }

@@ -36,8 +36,8 @@ fn run() -> Run {
     let body = Body::Event(Envelope::new(topic(), "x"));
     let rows = vec![Received { position, appended: Timestamp::default(), body }].into();
     let entries = vec![Entry { row: 0, slot, hash: None, bytes: 1 }];
-    let (keys, attempts) = (ByEntry::default(), ByEntry::default());
-    Run { tenure, topic: topic(), number: PartitionNumber(0), rows, entries, keys, attempts }
+    let (keys, attempts, due) = (ByEntry::default(), ByEntry::default(), ByEntry::default());
+    Run { tenure, topic: topic(), number: PartitionNumber(0), rows, entries, keys, attempts, due }
 }
 
 /// Counts the lanes at the very moment at which a report comes.

@@ -110,6 +110,7 @@ impl<'a> Shares<'a> {
             entries: Vec::with_capacity(self.batch.rows.len() / workers + 1),
             keys: ByEntry::default(),
             attempts: ByEntry::default(),
+            due: ByEntry::default(),
         });
         if key.is_some() || attempts > 0 {
             let at = u32::try_from(run.entries.len()).unwrap_or(u32::MAX);

@@ -28,7 +28,7 @@ where
         let due = failure.error.as_ref().map_or(HandlerMask::ALL, HandlerError::due);
         let class = self.shared.classifier.class(&failure);
         let counts = self.outcome(lane, class);
-        let trouble = self.trouble(lane, before, due, counts);
+        let trouble = self.trouble(lane, before, due.and(self.runs.due(ticket)), counts);
         let seed = self.shared.seed
             ^ self.runs.received(ticket).position.value()
             ^ u64::from(trouble.attempts) << 48;
@@ -79,7 +79,7 @@ where
             || vec!["the bus has no codec for records".to_owned()],
             |undecodable| laneway_domain::chain(undecodable),
         );
-        let trouble = self.trouble(lane, 0, HandlerMask::ALL, true);
+        let trouble = self.trouble(lane, 0, self.runs.due(ticket), true);
         let failure = Failure { kind: FailureKind::Undecodable, error: None, words };
         self.tell(ticket, &failure, trouble.attempts, Next::Fatal);
         self.dies(lane, ticket, DeathCause::Undecodable, failure.words, trouble);
@@ -99,8 +99,8 @@ where
         errors: Vec<String>,
         trouble: Trouble,
     ) {
-        let Trouble { attempts, first: first_failed, last: last_failed, .. } = trouble;
-        let death = Death { cause, errors, attempts, first_failed, last_failed };
+        let Trouble { attempts, first: first_failed, last: last_failed, due: handlers, .. } = trouble;
+        let death = Death { cause, errors, attempts, first_failed, last_failed, handlers };
         let slot = self.runs.entry(ticket).slot;
         let parks = match self.shared.after_dead_letter {
             AfterDeadLetter::Park => self.parks(ticket),

@@ -287,7 +287,7 @@ where
     /// The head of a lane waits longer than it may in memory: the lane goes to the store, head first.
     pub(super) fn park_waiting(&mut self, lane: LaneId, head: Ticket, trouble: Trouble, wait: Duration) {
         let due = self.shared.clock.wall() + wait;
-        self.park(lane, head, ParkState::Backoff { due, attempts: trouble.attempts });
+        self.park(lane, head, ParkState::Backoff { due, attempts: trouble.attempts, handlers: trouble.due });
     }
 
     /// Lanes have other names than before.

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use hashbrown::HashMap;
 use laneway_domain::{
-    AggregateKey, Body, Codec, Envelope, Event, Monotonic, ParkEntry, ParkState, PartitionNumber, Position,
-    Received, Record, Rows, Timestamp, TopicName, Undecodable,
+    AggregateKey, Body, Codec, Envelope, Event, HandlerMask, Monotonic, ParkEntry, ParkState,
+    PartitionNumber, Position, Received, Record, Rows, Timestamp, TopicName, Undecodable,
 };
 
 use crate::lanes::Ticket;
@@ -44,6 +44,8 @@ pub(crate) struct Run {
     pub(crate) keys: ByEntry<AggregateKey>,
     /// Failed attempts of entries, from before a crash or a rebalance.
     pub(crate) attempts: ByEntry<u32>,
+    /// The handlers that entries are still due for, where those are not all.
+    pub(crate) due: ByEntry<HandlerMask>,
 }
 
 impl Run {
@@ -71,11 +73,15 @@ impl Run {
     ) -> Self {
         let (key, hash) = lane.unzip();
         let slot = if loose { Slot::LOOSE } else { Slot::PARKED };
-        let (mut keys, mut attempts) = (ByEntry::default(), ByEntry::default());
+        let (mut keys, mut attempts, mut due) = (ByEntry::default(), ByEntry::default(), ByEntry::default());
         let (mut rows, mut entries) = (Vec::new(), Vec::new());
         for (row, entry) in (0..).zip(parked) {
             if let ParkState::Backoff { attempts: failed, .. } = entry.state {
                 attempts.insert(row, failed);
+            }
+            let handlers = entry.state.handlers();
+            if handlers != HandlerMask::ALL {
+                due.insert(row, handlers);
             }
             rows.push(entry.event);
             entries.push(Entry { row, slot, hash, bytes: 0 });
@@ -90,7 +96,7 @@ impl Run {
         if let Some(key) = key {
             (0..).zip(&entries).for_each(|(row, _)| drop(keys.insert(row, key.clone())));
         }
-        Self { tenure, topic: topic.clone(), number, rows: rows.into(), entries, keys, attempts }
+        Self { tenure, topic: topic.clone(), number, rows: rows.into(), entries, keys, attempts, due }
     }
 }
 
@@ -264,6 +270,13 @@ impl Runs {
     pub(crate) fn attempts(&self, ticket: Ticket) -> u32 {
         let attempts = &self.held(ticket.run).run.attempts;
         if attempts.is_empty() { 0 } else { attempts.get(&ticket.row).copied().unwrap_or(0) }
+    }
+
+    /// The handlers that an event is due for.
+    #[inline]
+    pub(crate) fn due(&self, ticket: Ticket) -> HandlerMask {
+        let due = &self.held(ticket.run).run.due;
+        if due.is_empty() { HandlerMask::ALL } else { due.get(&ticket.row).copied().unwrap_or_default() }
     }
 
     /// The worker is through with an event.

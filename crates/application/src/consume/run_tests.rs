@@ -56,8 +56,17 @@ fn run(bodies: Vec<Body>) -> Run {
     let rows: Vec<Received> = (0..).zip(bodies).map(received).collect();
     let entries =
         (0..).zip(&rows).map(|(row, _)| Entry { row, slot, hash: NonZeroU64::new(7), bytes: 1 }).collect();
-    let (keys, attempts) = (ByEntry::default(), ByEntry::default());
-    Run { tenure, topic: topic(), number: PartitionNumber(0), rows: rows.into(), entries, keys, attempts }
+    let (keys, attempts, due) = (ByEntry::default(), ByEntry::default(), ByEntry::default());
+    Run {
+        tenure,
+        topic: topic(),
+        number: PartitionNumber(0),
+        rows: rows.into(),
+        entries,
+        keys,
+        attempts,
+        due,
+    }
 }
 
 fn event(payload: &Bytes) -> Body {

@@ -251,7 +251,7 @@ where
             }
             return;
         };
-        let (failed, due) = (self.failures(lane, ticket), self.due(lane));
+        let (failed, due) = (self.failures(lane, ticket), self.due(lane, ticket));
         let sitter = Sitter { lane, ticket, deadline: Monotonic::NEVER };
         let (at, polled) = self.seats.sit(sitter, (self.call)(event, failed + 1, due));
         if let Polled::Pending = polled {
@@ -312,8 +312,8 @@ where
 
     /// Which handlers the head of a lane is due for.
     #[inline]
-    fn due(&self, lane: LaneId) -> HandlerMask {
-        if self.lanes.is_troubled(lane) { self.troubles.due(lane) } else { HandlerMask::ALL }
+    fn due(&self, lane: LaneId, ticket: Ticket) -> HandlerMask {
+        if self.lanes.is_troubled(lane) { self.troubles.due(lane) } else { self.runs.due(ticket) }
     }
 
     /// The head of a lane is terminal, or gone: the next one may come.

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use laneway_domain::{
-    Act, AggregateId, AggregateKey, Answer, Body, Claim, Death, DeathCause, GroupId, Monotonic, OwnerId,
-    ParkEntry, ParkState, PartitionNumber, Position, Received, Record, Resolution, Scope, StoreError,
-    StoreFault, Timestamp, TopicName, Wish, WishId, WishTarget,
+    Act, AggregateId, AggregateKey, Answer, Body, Claim, Death, DeathCause, GroupId, HandlerMask, Monotonic,
+    OwnerId, ParkEntry, ParkState, PartitionNumber, Position, Received, Record, Resolution, Scope,
+    StoreError, StoreFault, Timestamp, TopicName, Wish, WishId, WishTarget,
 };
 use proptest::prelude::*;
 
@@ -73,7 +73,14 @@ fn scope() -> Scope {
 fn dead() -> ParkState {
     let at = Timestamp::default();
     let (cause, errors, attempts) = (DeathCause::Fatal, Vec::new(), 1);
-    ParkState::Dead(Box::new(Death { cause, errors, attempts, first_failed: at, last_failed: at }))
+    ParkState::Dead(Box::new(Death {
+        cause,
+        errors,
+        attempts,
+        first_failed: at,
+        last_failed: at,
+        handlers: HandlerMask::ALL,
+    }))
 }
 
 impl Bench {

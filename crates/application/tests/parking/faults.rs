@@ -136,6 +136,56 @@ async fn a_dead_letter_that_waited_for_its_attempt_is_not_tried_again_by_the_clo
     world.bus.close(CLOSE).await;
 }
 
+/// `a1` waits in the store for its next attempt, with `a2` and `a3` behind it.
+async fn waiting(world: &World) -> Subscription {
+    world.poison(&["a1"]);
+    let orders = world.subscribe(|options| options.retry = waits(9, 2 * MINUTE)).await;
+    world.publish(&["a1", "a2", "a3"]).await;
+    orders.wait_until(|stats| stats.parked == 3).await;
+    orders
+}
+
+#[tokio::test(start_paused = true)]
+async fn behind_an_event_that_waited_and_was_skipped_the_others_go_on_over_a_restart() {
+    let mut world = World::new();
+    waiting(&world).await;
+    world.ask(&Filter::aggregate(group(), key("a")), Act::Skip).await.unwrap();
+    assert_eq!(world.answered(1).await, [Answer::Done(1)]);
+    world.bus.close(CLOSE).await;
+    let (old, broker) = (world.bus.clone(), world.broker.clone());
+    world.restart();
+    let orders = world.subscribe(|_| ()).await;
+    orders.wait_until(|stats| stats.redriven == 2).await;
+    assert_eq!(world.handled(), ["a2", "a3"]);
+    world.bus.close(CLOSE).await;
+    drop((old, broker));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_owner_that_goes_in_the_middle_of_a_redrive_by_the_clock_leaves_the_rest_to_the_next_one() {
+    let mut world = World::new();
+    let orders = waiting(&world).await;
+    world.poison(&[]);
+    // The head is handled and leaves; what is behind it is still in the store when the process ends.
+    let mut resolved = 0;
+    world.store.choose(move |call| {
+        resolved += u32::from(call == "resolve");
+        if call == "resolve" && resolved > 1 { Trouble::Hangs } else { Trouble::No }
+    });
+    world.store.limit_pages(1);
+    orders.wait_until(|stats| stats.redriven == 2).await;
+    world.bus.close(Duration::ZERO).await;
+    assert_eq!(world.waiting().await, ["a2 behind", "a3 behind"]);
+    world.store.choose(|_| Trouble::No);
+    let (old, broker) = (world.bus.clone(), world.broker.clone());
+    world.restart();
+    let orders = world.subscribe(|_| ()).await;
+    orders.wait_until(|stats| stats.redriven == 2).await;
+    assert_eq!(world.handled(), ["a1", "a2", "a2", "a3"]);
+    world.bus.close(CLOSE).await;
+    drop((old, broker));
+}
+
 #[tokio::test(start_paused = true)]
 async fn behind_an_event_that_died_after_waiting_in_the_store_a_skipping_group_goes_on() {
     let mut world = World::new();

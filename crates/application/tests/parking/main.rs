@@ -4,6 +4,7 @@
 
 mod faults;
 mod flow;
+mod handlers;
 mod rejected;
 mod store;
 mod world;

@@ -1,5 +1,6 @@
 //! A dead-letter store with troubles of the test's choice.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -39,6 +40,7 @@ pub(crate) struct Troubled {
     clock: Arc<SimClock>,
     choice: Arc<Mutex<Choice>>,
     rejected: Arc<Mutex<Vec<String>>>,
+    page: Arc<AtomicUsize>,
 }
 
 impl Troubled {
@@ -48,6 +50,7 @@ impl Troubled {
             clock,
             choice: Arc::new(Mutex::new(Box::new(|_| Trouble::No))),
             rejected: Arc::default(),
+            page: Arc::new(AtomicUsize::new(usize::MAX)),
         }
     }
 
@@ -59,6 +62,11 @@ impl Troubled {
     /// From now on events with one of these payloads are not taken in, nor whatever is to be written together with them.
     pub(crate) fn reject(&self, payloads: &[&str]) {
         *self.rejected.lock().unwrap() = payloads.iter().map(|payload| (*payload).to_owned()).collect();
+    }
+
+    /// From now on a page has so many entries at most.
+    pub(crate) fn limit_pages(&self, entries: usize) {
+        self.page.store(entries, Ordering::Relaxed);
     }
 
     fn check(&self, entries: &[ParkEntry]) -> Result<(), StoreError> {
@@ -143,6 +151,7 @@ impl Parking for Troubled {
         after: Option<Position>,
         limit: usize,
     ) -> Result<Vec<ParkEntry>, StoreError> {
+        let limit = limit.min(self.page.load(Ordering::Relaxed));
         self.call("page", self.store.page(claim, aggregate, after, limit)).await
     }
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 use laneway_application::consume::Subscription;
 use laneway_domain::{
     Act, AggregateId, AggregateKey, Answer, Body, By, Cancellation, DeadLetterDesk, Death, DeathCause,
-    Envelope, Event, Filter, Handler, HandlerContext, HandlerError, OwnerId, ParkEntry, ParkState, Parking,
-    PartitionNumber, Position, Received, RevocationId, Scope, SessionEvent, Timestamp,
+    Envelope, Event, Filter, Handler, HandlerContext, HandlerError, HandlerMask, OwnerId, ParkEntry,
+    ParkState, Parking, PartitionNumber, Position, Received, RevocationId, Scope, SessionEvent, Timestamp,
 };
 
 use crate::broker::topic;
@@ -23,8 +23,14 @@ async fn parked(stage: &Stage, partition: u32, events: &[(u64, &str)]) {
     let scope = Scope { group: group(), topic: topic(), partition: PartitionNumber(partition) };
     let (claim, _) = stage.letters.claim(&scope, &OwnerId::new("before").unwrap()).await.unwrap();
     let at = Timestamp::default();
-    let death =
-        Death { cause: DeathCause::Fatal, errors: vec![], attempts: 1, first_failed: at, last_failed: at };
+    let death = Death {
+        cause: DeathCause::Fatal,
+        errors: vec![],
+        attempts: 1,
+        first_failed: at,
+        last_failed: at,
+        handlers: HandlerMask::ALL,
+    };
     let entry = |(n, (position, name)): (usize, &(u64, &str))| {
         let envelope = Envelope::new(topic(), (*name).to_owned()).with_aggregate(key().id);
         let event =

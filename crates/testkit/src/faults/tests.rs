@@ -392,6 +392,7 @@ fn letter() -> DeadLetter {
             attempts: 1,
             first_failed: Timestamp::default(),
             last_failed: Timestamp::default(),
+            handlers: laneway_domain::HandlerMask::ALL,
         },
     }
 }

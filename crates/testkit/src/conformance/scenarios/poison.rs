@@ -110,7 +110,7 @@ pub(crate) async fn a_dead_letter_holds_the_original_and_its_story(lab: Lab) {
     world.close(&bus).await;
     let DeadLetter { id, key, original, death, .. } =
         given("dead letter", world.letters("workers").await.pop());
-    let Death { cause, errors, attempts, first_failed, last_failed } = death;
+    let Death { cause, errors, attempts, first_failed, last_failed, .. } = death;
     assert_eq!((&id.group, &id.topic), (&world.group("workers"), &world.topic()));
     assert_eq!(
         (id.partition, Some(id.position)),
