@@ -65,7 +65,9 @@ where
         let Some(hash) = runs.entry(marker).hash else { return };
         let key = runs.key(marker);
         let known = lanes.lane_of(hash.get(), |other| runs.key(other) == key);
-        if let Some(parked) = known.and_then(|lane| self.parked.get_mut(&lane)) {
+        if let Some((lane, parked)) = known.and_then(|lane| Some((lane, self.parked.get_mut(&lane)?))) {
+            // What arrives from now on must not queue ahead of it.
+            lanes.repark(lane);
             return parked.aside.push(marker);
         }
         let tenant = key.and_then(|key| key.tenant);

@@ -65,6 +65,13 @@ impl Lanes {
         self.enter(lane, Phase::Parked);
     }
 
+    /// What arrives for a lane does not queue any more.
+    pub fn repark(&mut self, lane: LaneId) {
+        if self.phase(lane).is_some() {
+            self.lanes[lane.at as usize].parked = true;
+        }
+    }
+
     /// What arrives for a lane queues again.
     pub fn unpark(&mut self, lane: LaneId) {
         if self.phase(lane).is_some() {

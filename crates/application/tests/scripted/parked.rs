@@ -149,6 +149,26 @@ async fn what_waits_beside_a_parked_lane_is_not_overtaken_while_that_opens() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_another_partition_has_parked_is_not_overtaken_where_it_comes_while_a_lane_opens() {
+    let stage = Stage::new();
+    let subscription = stage.subscribe(options(), stage.handler()).await;
+    parked(&stage, 0, &[(0, "holds a0")]).await;
+    stage.broker.assign(0);
+    redrive(&stage).await;
+    stage.diary.until("the last page is at work", |page| page.has_started("holds a0")).await;
+    parked(&stage, 1, &[(0, "A0")]).await;
+    stage.broker.assign(1);
+    stage.broker.deliver(1, &[("", "x"), ("a", "A1")]);
+    stage.diary.until("partition 1 is read", |page| page.has_started("x")).await;
+    stage.diary.free("holds a0");
+    assert_eq!(answered(&stage, 1).await, [Answer::Done(1)]);
+    subscription.wait_until(|stats| stats.open == 0).await;
+    redrive(&stage).await;
+    assert_eq!(answered(&stage, 2).await[1], Answer::Done(2));
+    assert_eq!(started(&stage), ["holds a0", "x", "A0", "A1"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_lane_stays_parked_when_the_head_of_another_partition_is_forgotten() {
     let stage = Stage::new();
     let mut options = options();
