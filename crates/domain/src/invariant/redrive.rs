@@ -81,9 +81,11 @@ impl<'h> Redrives<'h> {
                 self.parked.insert(place);
                 self.close(place);
             }
-            // Buried beside its aggregate it closes no lane any more.
+            // Buried beside its aggregate it closes no lane any more. A burial names no claim, so one by a member that is
+            // late makes a letter of what has left, and that one can be redriven like any other.
             Happening::DeadLettered { place, .. } => {
                 self.parked.remove(place);
+                self.left.remove(place);
                 self.close(place);
             }
             Happening::Returned { place, .. } | Happening::Left { place, handled: false } => {

@@ -13,7 +13,7 @@ use laneway_domain::{
 use super::recorder::Recorder;
 
 /// A dead-letter queue whose letters are recorded when the store says that it took them; one that is buried again with the
-/// same death, because its answer was lost, is recorded once. What is parked, a [`RecordedParking`](super::RecordedParking)
+/// same death, because its answer was lost, is recorded once, unless it had left in between. What is parked, a [`RecordedParking`](super::RecordedParking)
 /// records.
 #[derive(Debug, Clone)]
 pub struct RecordedDeadLetters<D> {
@@ -35,6 +35,19 @@ impl<D> RecordedDeadLetters<D> {
     }
 }
 
+impl<D: DeadLetterQueue> RecordedDeadLetters<D> {
+    /// Forgets letters that were recorded and have left: an operator may have let go what is buried again.
+    async fn forget_gone(&self, letters: &[DeadLetter]) {
+        let Some(desk) = self.inner.desk() else { return };
+        for DeadLetter { id, .. } in letters {
+            let known = self.said.lock().unwrap_or_else(PoisonError::into_inner).contains_key(id);
+            if known && matches!(desk.show(id).await, Ok(None)) {
+                self.said.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+            }
+        }
+    }
+}
+
 #[async_trait]
 impl<D: DeadLetterQueue> DeadLetterQueue for RecordedDeadLetters<D> {
     fn capabilities(&self) -> DeadLetterCapabilities {
@@ -42,6 +55,7 @@ impl<D: DeadLetterQueue> DeadLetterQueue for RecordedDeadLetters<D> {
     }
 
     async fn bury(&self, letters: Vec<DeadLetter>) -> Vec<Result<(), StoreError>> {
+        self.forget_gone(&letters).await;
         let results = self.inner.bury(letters.clone()).await;
         let taken = letters.iter().zip(&results).filter(|(_, result)| result.is_ok());
         let news = taken.filter(|(letter, _)| self.is_news(letter)).map(|(letter, _)| buried(letter));

@@ -113,6 +113,12 @@ fn redriven() -> Vec<Case> {
             let gone = left.end(9, DONE).leave(1).say(Happening::Crashed { member: MemberId(2) });
             gone.start(1, 10, 1, "a").end(10, DONE)
         }),
+        good("a late member buries what has left, and an operator redrives the letter", {
+            let left =
+                first().run(1, "a", FATAL).lose(1, 1).assign(2, 2, Some(5)).redrive(1).start(2, 9, 1, "a");
+            let late = left.end(9, DONE).leave(1).bury(1, "a").redrive(1);
+            late.start(2, 10, 1, "a").end(10, DONE).leave(1)
+        }),
         good("what closes no lane is redriven, and fails as a live event starts", {
             let two =
                 scene().publish(1, "a").publish(2, "a").assign(1, 1, None).run(1, "a", FATAL).bury(1, "a");
