@@ -4,7 +4,7 @@
 
 mod seeds;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
@@ -13,7 +13,7 @@ use laneway_application::policy::CreditLimits;
 use laneway_domain::AfterDeadLetter;
 use laneway_domain::invariant::{Happening, History, Invariant, Limits, Outcome};
 use laneway_testkit::faults::Fault;
-use laneway_testkit::simulation::{Failure, GroupPlan, Scenario, rates, replay, shrink, simulate};
+use laneway_testkit::simulation::{Failure, GroupPlan, Scenario, Summary, rates, replay, shrink, simulate};
 use seeds::Memory;
 
 /// How many threads share the seeds; each run has one of them for itself.
@@ -28,9 +28,30 @@ fn number(name: &str) -> Option<u64> {
     Some(text.parse().unwrap_or_else(|_| panic!("{name} is not a number: {text}")))
 }
 
+/// What happened in all runs that broke nothing.
+#[derive(Debug, Default)]
+struct Totals {
+    events: u64,
+    struck: BTreeMap<Fault, u64>,
+    stored: u64,
+    left: u64,
+}
+
+impl Totals {
+    fn add(&mut self, summary: Summary) {
+        self.events += summary.events as u64;
+        self.stored += summary.stored;
+        self.left += summary.left;
+        for (fault, times) in summary.struck {
+            *self.struck.entry(fault).or_default() += times;
+        }
+    }
+}
+
 /// The seeds that break an invariant.
 fn failing(seeds: std::ops::Range<u64>) -> Vec<Failure> {
     let (next, failures) = (AtomicU64::new(seeds.start), Mutex::new(Vec::new()));
+    let totals = Mutex::new(Totals::default());
     std::thread::scope(|scope| {
         for _ in 0..THREADS {
             scope.spawn(|| {
@@ -40,13 +61,17 @@ fn failing(seeds: std::ops::Range<u64>) -> Vec<Failure> {
                     if seed >= seeds.end || enough {
                         return;
                     }
-                    if let Err(failure) = simulate(seed, &Memory) {
-                        failures.lock().unwrap_or_else(PoisonError::into_inner).push(*failure);
+                    match simulate(seed, &Memory) {
+                        Ok(summary) => totals.lock().unwrap_or_else(PoisonError::into_inner).add(summary),
+                        Err(failure) => {
+                            failures.lock().unwrap_or_else(PoisonError::into_inner).push(*failure);
+                        }
                     }
                 }
             });
         }
     });
+    println!("{:#?}", totals.into_inner().unwrap_or_else(PoisonError::into_inner));
     failures.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -6,11 +6,11 @@ use std::time::Duration;
 use laneway_application::consume::{Subscription, SubscriptionOptions};
 use laneway_application::policy::RetryPolicy;
 use laneway_domain::{
-    Act, AfterDeadLetter, Answer, Body, DeathCause, DeskError, Filter, LetterId, ParkState, Record,
+    Act, AfterDeadLetter, Answer, Body, DeathCause, DeskError, Envelope, Filter, LetterId, ParkState, Record,
 };
 
 use crate::store::Trouble;
-use crate::world::{CLOSE, REDRIVE, World, group, key};
+use crate::world::{CLOSE, REDRIVE, World, group, key, topic};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -209,6 +209,31 @@ async fn behind_an_event_that_died_after_waiting_in_the_store_a_skipping_group_g
     assert_eq!(world.handled(), ["a2", "a3", "a4"], "the dead one closes no lane");
     world.bus.close(CLOSE).await;
     drop((old, broker));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_without_an_aggregate_waits_in_memory_longer_than_hold_and_is_tried_until_it_dies() {
+    let world = World::new();
+    world.poison(&["x1"]);
+    let orders = world.subscribe(|options| options.retry = waits(3, 10 * MINUTE)).await;
+    world.bus.publish(Envelope::new(topic(), "x1")).await.unwrap();
+    orders.wait_until(|stats| stats.retries == 1).await;
+    world.publish(&["a1"]).await;
+    orders.wait_until(|stats| stats.handled == 1).await;
+    world.pass(15 * MINUTE).await;
+    assert_eq!((orders.stats().retries, orders.stats().open, world.waiting().await.len()), (2, 1, 0));
+    orders.wait_until(|stats| stats.dead_letters == 1 && stats.open == 0).await;
+    assert_eq!(world.waiting().await, ["x1 dead"]);
+    // Redriven, it has no lane that the store could close: rather than wait there it stays where it is.
+    let redriven_at = laneway_domain::Clock::monotonic(&*world.clock);
+    world.ask(&Filter::group(group()), REDRIVE).await.unwrap();
+    assert_eq!(world.answered(1).await, [Answer::FailedAgain(0)]);
+    assert!(laneway_domain::Clock::monotonic(&*world.clock).since(redriven_at) < MINUTE);
+    world.poison(&[]);
+    world.ask(&Filter::group(group()), REDRIVE).await.unwrap();
+    assert_eq!(world.answered(2).await[1], Answer::Done(1));
+    assert_eq!((world.handled(), world.waiting().await.len()), (strings(["a1", "x1"]), 0));
+    world.bus.close(CLOSE).await;
 }
 
 fn strings<const N: usize>(of: [&str; N]) -> Vec<String> {

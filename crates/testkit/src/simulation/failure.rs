@@ -22,6 +22,10 @@ pub struct Summary {
     pub elapsed: Duration,
     /// How often each fault struck.
     pub struck: BTreeMap<Fault, u64>,
+    /// How many dead letters and parked events were written to the store.
+    pub stored: u64,
+    /// How many of them left it again.
+    pub left: u64,
 }
 
 /// A run that broke an invariant. Its text says how to see it again.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use laneway_domain::invariant::{History, Invariant};
+use laneway_domain::invariant::{Happening, History, Invariant};
 use laneway_domain::{AfterDeadLetter, Invalid};
 
 use super::failure::{Failure, Summary};
@@ -152,7 +152,11 @@ async fn list(stage: &Stage) {
 
 fn summary(stage: &Stage, history: &History) -> Summary {
     let struck = Fault::ALL.into_iter().map(|fault| (fault, stage.faults.struck(fault)));
+    let count =
+        |of: fn(&Happening) -> bool| history.moments().iter().filter(|at| of(&at.what)).count() as u64;
     Summary {
+        stored: count(|what| matches!(what, Happening::DeadLettered { .. } | Happening::Parked { .. })),
+        left: count(|what| matches!(what, Happening::Left { .. })),
         seed: stage.scenario.seed,
         events: stage.scenario.events.len(),
         happenings: history.len(),
