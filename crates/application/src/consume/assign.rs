@@ -23,7 +23,7 @@ impl Loop {
             self.supersede(assignment.partition);
             let tenure = self.ledger.assign(&assignment);
             self.credit.begin(assignment.partition);
-            self.claim_or_start(tenure, assignment.stored.map(|stored| stored.resume));
+            self.open_tenure(tenure, assignment.stored.map(|stored| stored.resume));
         }
         self.changed(0);
         self.count_partitions();
@@ -85,6 +85,7 @@ impl Loop {
         // Whatever the workers reported before they said that they are through is settled already.
         self.settle_waiting_reports();
         let Drain { tenures, purpose, .. } = drain;
+        tenures.iter().for_each(|tenure| self.release_tenure(*tenure));
         let last = tenures.iter().filter_map(|tenure| self.end_tenure(*tenure)).collect();
         self.crew.tell(|| Command::Evict(tenures.clone()));
         self.count_partitions();
@@ -105,6 +106,7 @@ impl Loop {
         let partition = self.ledger.info(tenure)?.partition;
         self.burials.forget(tenure);
         self.lots.end(tenure);
+        self.probations.end(tenure);
         self.credit.end(partition);
         if self.shared.gate.is_stopped() && is_planted(Bug::ShutdownLosesInFlight) {
             self.ledger.book(tenure).into_iter().for_each(crate::ledger::PartitionLedger::settle_all);
@@ -176,7 +178,10 @@ impl Loop {
                 self.lots.committed(tenure, resume);
             }
             match answer {
-                Ok(()) => drop(self.shared.counters.commits.fetch_add(1, Relaxed)),
+                Ok(()) => {
+                    self.shared.counters.commits.fetch_add(1, Relaxed);
+                    self.mark_stored(tenure);
+                }
                 Err(CommitError::Fenced) => self.give_up(&[tenure]),
                 Err(error) => {
                     tracing::warn!(%error, "a commit was not stored");

@@ -6,6 +6,7 @@ use laneway_domain::{Position, Resume, StoredCheckpoint};
 use super::attempts::Attempts;
 use super::open::{OpenList, Slot};
 use super::state::{Foreign, State};
+use crate::policy::Marks;
 use crate::sabotage::{Bug, is_planted};
 
 /// What became of a position that was read.
@@ -40,7 +41,9 @@ pub struct PartitionLedger {
     inherited: Option<Inherited>,
     settled_above: bool,
     dirty: bool,
-    /// Checkpoints that were handed out and have no answer yet, and where the last of them stands.
+    marks: Marks,
+    /// Checkpoints that were handed out so far, those that have no answer yet, and where the last of them stands.
+    handed: u64,
     unanswered: u32,
     sent: Resume,
 }
@@ -63,6 +66,7 @@ impl PartitionLedger {
             Some(Err(foreign)) => (None, Some(foreign)),
             None => (None, None),
         };
+        let marks = state.as_ref().map(|state| state.marks.clone()).unwrap_or_default();
         let ledger = Self {
             open: OpenList::new(),
             attempts: Attempts::default(),
@@ -71,6 +75,8 @@ impl PartitionLedger {
             settled_above: false,
             // The first point is committed at once where the group has none.
             dirty: stored.is_none(),
+            marks,
+            handed: 0,
             unanswered: 0,
             sent: read,
         };
@@ -164,6 +170,7 @@ impl PartitionLedger {
         if !std::mem::take(&mut self.dirty) {
             return None;
         }
+        self.handed += 1;
         self.unanswered += 1;
         let standing = self.standing(budget);
         self.sent = standing.resume;
@@ -184,6 +191,40 @@ impl PartitionLedger {
         (stored && self.unanswered == 0).then_some(self.sent)
     }
 
+    /// What the next owner has to know of crashes; at first what the one before said.
+    #[must_use]
+    pub fn marks(&self) -> &Marks {
+        &self.marks
+    }
+
+    /// Sets what every checkpoint from now on says of crashes.
+    pub fn set_marks(&mut self, marks: Marks) {
+        self.dirty |= self.marks != marks;
+        self.marks = marks;
+    }
+
+    /// Makes the next checkpoint count as new; its number.
+    pub(crate) fn announce(&mut self) -> u64 {
+        self.dirty = true;
+        self.handed + 1
+    }
+
+    /// The number of the checkpoint that was answered last.
+    pub(crate) fn last_answered(&self) -> u64 {
+        self.handed - u64::from(self.unanswered)
+    }
+
+    /// Everything before this point is terminal.
+    #[must_use]
+    pub fn watermark(&self) -> Resume {
+        self.open.head().map_or(self.read, Resume::At)
+    }
+
+    /// The open positions from a point on, the last one first.
+    pub(crate) fn open_since(&self, point: Resume) -> impl Iterator<Item = Position> + '_ {
+        self.open.iter_back().take_while(move |position| !point.is_past(*position))
+    }
+
     /// Where the partition stands, changed or not.
     #[must_use]
     pub fn standing(&mut self, budget: usize) -> StoredCheckpoint {
@@ -197,11 +238,13 @@ impl PartitionLedger {
 
     fn state(&self, budget: usize) -> Bytes {
         let inherited = self.inherited.as_ref().filter(|inherited| inherited.reaches(self.read));
-        let silent = !self.settled_above && self.attempts.is_empty() && inherited.is_none();
-        if budget == 0 || silent {
-            return Bytes::new();
+        let marks = self.marks.clone();
+        if !self.settled_above && self.attempts.is_empty() && inherited.is_none() {
+            let nothing_more = State { marks, frontier: 0, open: Vec::new() };
+            return if self.marks.flags() == 0 { Bytes::new() } else { nothing_more.encode(budget) };
         }
-        let mut state = State { frontier: self.read.rank(), open: Vec::with_capacity(self.open.len()) };
+        let mut state =
+            State { marks, frontier: self.read.rank(), open: Vec::with_capacity(self.open.len()) };
         let open = self.open.iter().map(|(slot, position)| (position.value(), self.attempts.of(slot)));
         state.open.extend(open);
         if let Some(inherited) = inherited {

@@ -42,6 +42,8 @@ pub enum Named {
 }
 
 impl Marks {
+    /// The bytes that marks may need: those of the largest batch and of those before it that still are suspected.
+    pub(crate) const ROOM: usize = 512;
     /// Bit 0 of the flags.
     const OPEN: u64 = 1;
     /// Bit 1 of the flags: crashes and entries follow.

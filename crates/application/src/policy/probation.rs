@@ -29,6 +29,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use laneway_domain::{Invalid, Position, Resume};
 
 use super::marks::{Mark, Marks, Named};
+use crate::sabotage::{Bug, is_planted};
 
 /// How patient probation is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -146,6 +147,9 @@ impl Probation {
         let crashes = stored.crashes.saturating_add(u32::from(stored.open));
         let suspect = |mark: &Mark| match (mark.named, stored.open) {
             (Named::Alone, true) => Some((mark.position, mark.lone.saturating_add(1))),
+            (Named::Among, true) if is_planted(Bug::ProbationBlamesAnInnocent) => {
+                Some((mark.position, policy.lone))
+            }
             // Named and released: they ran, and nothing happened.
             (Named::Among, false) => None,
             _ => Some((mark.position, mark.lone)),
@@ -177,7 +181,9 @@ impl Probation {
         !self.begun || self.is_on_probation()
     }
 
-    fn is_on_probation(&self) -> bool {
+    /// Whether heads are named before they start, for the rest of the row of crashes.
+    #[must_use]
+    pub fn is_on_probation(&self) -> bool {
         self.crashes >= self.policy.after || !self.suspects.is_empty()
     }
 
@@ -186,6 +192,18 @@ impl Probation {
     #[inline]
     pub fn is_on_trial(&self) -> bool {
         self.crashes > 0
+    }
+
+    /// Crashes in a row, as far as is known.
+    #[must_use]
+    pub fn crashes(&self) -> u32 {
+        self.crashes
+    }
+
+    /// How many crashes found an event named alone.
+    #[must_use]
+    pub fn lone_crashes(&self, position: Position) -> u32 {
+        self.suspects.get(&position).copied().unwrap_or(0)
     }
 
     /// Attempts that start as soon as their mark is stored: [`Solo::grant`](super::Solo::grant) counts them with those that run.
