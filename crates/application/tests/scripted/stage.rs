@@ -21,7 +21,7 @@ pub(crate) fn group() -> GroupId {
     GroupId::new("g").unwrap()
 }
 
-/// One worker, no probation, since the broker delivers without being told to start, and the rest by default.
+/// One worker, no probation, so that commits say no more than tests expect, and the rest by default.
 pub(crate) fn options() -> SubscriptionOptions {
     let mut options = SubscriptionOptions::new(group(), [topic()]);
     options.crashes = OnCrash::Ignore;
