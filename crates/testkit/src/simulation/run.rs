@@ -84,6 +84,7 @@ fn run(scenario: Scenario, factory: &dyn Factory) -> Ended {
 async fn play(scenario: Scenario, factory: &dyn Factory) -> Result<Ended, Vec<Invalid>> {
     let stage = Stage::set(scenario, factory).await?;
     let roster = Roster::new(stage.clone());
+    let revived = tokio::spawn(roster.clone().revive());
     roster.open().await;
     let watched = {
         let (stage, roster) = (stage.clone(), roster.clone());
@@ -113,6 +114,7 @@ async fn play(scenario: Scenario, factory: &dyn Factory) -> Result<Ended, Vec<In
         None
     };
     watched.abort();
+    revived.abort();
     monitor::rest(&stage, &roster);
     let dump = monitor::dump(&roster).await;
     roster.close().await;
