@@ -94,7 +94,7 @@ impl Loop {
             book.set_marks(Marks::default());
             return self.claim_or_start(tenure, stands);
         };
-        let probation = Probation::begin(book.marks(), policy);
+        let probation = Probation::begin(book.marks(), policy, self.probations.seat.process());
         let asks = probation.is_on_probation();
         if let Some(info) = self.ledger.info(tenure).filter(|_| probation.is_on_trial()) {
             tracing::warn!(topic = %info.topic, partition = %info.number, crashes = probation.crashes(),

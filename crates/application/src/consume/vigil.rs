@@ -15,8 +15,18 @@ use crate::ledger::Tenure;
 use crate::policy::Solo;
 
 /// What a process shares. Locked only where somebody asks to be alone.
-#[derive(Default)]
-pub(crate) struct Vigil(Mutex<Watch>);
+pub(crate) struct Vigil {
+    watch: Mutex<Watch>,
+    /// Names the process in checkpoints.
+    process: u32,
+}
+
+impl Default for Vigil {
+    fn default() -> Self {
+        // Always of the same length there, so that chance decides nothing else.
+        Self { watch: Mutex::default(), process: rand::random::<u32>() | 1 << 31 }
+    }
+}
 
 #[derive(Default)]
 struct Watch {
@@ -51,7 +61,7 @@ pub(crate) struct VigilSeat {
 
 impl Vigil {
     fn lock(&self) -> MutexGuard<'_, Watch> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.watch.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes part. Who comes while somebody is alone holds still as well.
@@ -115,6 +125,11 @@ impl Member {
 }
 
 impl VigilSeat {
+    /// Names the process.
+    pub(crate) fn process(&self) -> u32 {
+        self.vigil.process
+    }
+
     /// Asks to have the process alone.
     pub(crate) fn ask(&self, tenure: Tenure) {
         let mut watch = self.vigil.lock();

@@ -22,7 +22,8 @@
 //! not be counted and a quick killer would live for ever. It costs one round trip an assignment.
 //!
 //! **Crashes from outside** (a deploy by `kill -9`, memory taken by somebody else) only make starts slower for a while; an innocent
-//! event would have to run alone during three of them to be blamed.
+//! event would have to run alone during three of them to be blamed. A process that lost a partition and gets it again knows
+//! that it has not crashed: the checkpoint names the process.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -119,6 +120,7 @@ enum Alone {
 #[derive(Debug)]
 pub struct Probation {
     policy: ProbationPolicy,
+    process: u32,
     crashes: u32,
     /// Suspects, and how many crashes found each named alone.
     suspects: BTreeMap<Position, u32>,
@@ -141,21 +143,24 @@ pub struct Probation {
 }
 
 impl Probation {
-    /// Begins a tenure with what the checkpoint says.
+    /// Begins a tenure of `process` with what the checkpoint says.
     #[must_use]
-    pub fn begin(stored: &Marks, policy: ProbationPolicy) -> Self {
-        let crashes = stored.crashes.saturating_add(u32::from(stored.open));
-        let suspect = |mark: &Mark| match (mark.named, stored.open) {
+    pub fn begin(stored: &Marks, policy: ProbationPolicy, process: u32) -> Self {
+        // Who lost a partition and has it again did not crash in between.
+        let crashed = stored.open && stored.process != process;
+        let crashes = stored.crashes.saturating_add(u32::from(crashed));
+        let suspect = |mark: &Mark| match (mark.named, crashed) {
             (Named::Alone, true) => Some((mark.position, mark.lone.saturating_add(1))),
             (Named::Among, true) if is_planted(Bug::ProbationBlamesAnInnocent) => {
                 Some((mark.position, policy.lone))
             }
-            // Named and released: they ran, and nothing happened.
+            // Named and released, or lost without a crash: they ran, and nothing happened.
             (Named::Among, false) => None,
             _ => Some((mark.position, mark.lone)),
         };
         Self {
             policy,
+            process,
             crashes,
             suspects: stored.entries.iter().filter_map(suspect).collect(),
             waiting: BTreeSet::new(),
@@ -230,7 +235,8 @@ impl Probation {
             let lone = self.suspects.get(position).copied().unwrap_or(0);
             entries.insert(*position, Mark { position: *position, lone, named });
         }
-        Marks { open: !self.released, crashes: self.crashes, entries: entries.into_values().collect() }
+        let (open, entries) = (!self.released, entries.into_values().collect());
+        Marks { open, process: if open { self.process } else { 0 }, crashes: self.crashes, entries }
     }
 
     /// Notes what happened. [`turn`](Self::turn) decides, once for all that was noted.

@@ -49,7 +49,6 @@ pub(super) fn judge(
     let mut violations = checkers::check(rest, at_rest, &limits);
     violations.extend(cleared.iter().flat_map(|cleared| checkers::check(cleared, AT_REST, &limits)));
     violations.extend(checkers::check(whole, THROUGHOUT, &limits));
-    violations.extend(checkers::blameless(whole));
     violations
 }
 
