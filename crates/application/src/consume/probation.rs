@@ -12,7 +12,7 @@ use super::r#loop::Loop;
 use super::message::{Command, Order, Plea};
 use super::vigil::{VigilSeat, VigilWord};
 use crate::lanes::LaneId;
-use crate::ledger::Tenure;
+use crate::ledger::{PartitionLedger, Tenure};
 use crate::policy::{Marks, Probation, ProbationAction, ProbationInput, ProbationPolicy};
 
 /// The probations of a subscription.
@@ -32,8 +32,9 @@ struct Watch {
     heads: HashMap<Position, (usize, LaneId)>,
     /// The number of the first checkpoint that carries the mark which was asked for.
     mark: Option<u64>,
-    /// Where the group stood; until reading begins.
-    stands: Option<Option<Resume>>,
+    /// Where the group stood, and whether reading has begun.
+    stands: Option<Resume>,
+    is_read: bool,
     /// Whether the workers ask.
     asks: bool,
     /// How many more events the broker has, where it tells.
@@ -103,8 +104,8 @@ impl Loop {
         if asks {
             self.crew.tell(|| Command::Probation(Order::Ask(tenure)));
         }
-        let heads = HashMap::new();
-        let watch = Watch { probation, heads, mark: None, stands: Some(stands), asks, pending: None };
+        let (heads, mark, is_read, pending) = (HashMap::new(), None, false, None);
+        let watch = Watch { probation, heads, mark, stands, is_read, asks, pending };
         self.probations.watches.insert(tenure, watch);
         self.probations.awake.insert(tenure);
     }
@@ -144,12 +145,10 @@ impl Loop {
         if watch.mark.take_if(|mark| *mark <= answered).is_none() {
             return;
         }
-        let stands = watch.stands.take();
+        let (stands, begins) = (watch.stands, !std::mem::replace(&mut watch.is_read, true));
         let actions = self.probations.say(tenure, ProbationInput::Marked(true));
         self.perform_all(tenure, actions);
-        if let Some(stands) = stands
-            && !self.drains.covers(tenure)
-        {
+        if begins && !self.drains.covers(tenure) {
             self.claim_or_start(tenure, stands);
         }
     }
@@ -250,7 +249,7 @@ impl Loop {
         let Some(watch) = self.probations.watches.get_mut(&tenure) else { return };
         match action {
             ProbationAction::Mark => {
-                watch.mark = self.ledger.book(tenure).map(|book| book.announce());
+                watch.mark = self.ledger.book(tenure).map(PartitionLedger::announce);
                 self.commits.at_once(self.now);
             }
             ProbationAction::Run(position) => {
