@@ -16,7 +16,7 @@ use std::time::Duration;
 use kept::Kept;
 use laneway::consume::{Ground, SubscriptionOptions};
 use laneway::domain::{
-    AfterDeadLetter, AggregateId, Body, DeadLetterDesk, DeathCause, Envelope, Event, Filter, GroupId,
+    AfterDeadLetter, AggregateId, Body, Clock, DeadLetterDesk, DeathCause, Envelope, Event, Filter, GroupId,
     HandlerError, ParkState, TopicName, handler_fn,
 };
 use laneway::memory::{MemoryBroker, MemoryConfig, MemoryDeadLetters};
@@ -74,8 +74,13 @@ fn the_process_that_handles() {
     let Some(folder) = std::env::var_os(FOLDER).map(PathBuf::from) else { return };
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_time().build().unwrap();
-    let handled = async { tokio::time::timeout(Duration::from_secs(30), handle(&folder)).await };
-    runtime.block_on(handled).unwrap();
+    let clock = SystemClock::new();
+    runtime.block_on(async {
+        tokio::select! {
+            () = handle(&folder) => {}
+            () = clock.wake_at(clock.monotonic() + Duration::from_secs(30)) => panic!("it is not through"),
+        }
+    });
 }
 
 async fn handle(folder: &Path) {

@@ -7,8 +7,8 @@ use std::time::Duration;
 use laneway_application::consume::{Ground, Subscription, SubscriptionError, SubscriptionOptions};
 use laneway_application::{Bus, SystemClock};
 use laneway_domain::{
-    AfterDeadLetter, AggregateId, DeathCause, Envelope, Event, Filter, GroupId, HandlerError, ParkState,
-    TopicName, handler_fn,
+    AfterDeadLetter, AggregateId, Clock, DeathCause, Envelope, Event, Filter, GroupId, HandlerError,
+    ParkState, TopicName, handler_fn,
 };
 use laneway_memory::{MemoryBroker, MemoryConfig, MemoryDeadLetters};
 use tokio::sync::Notify;
@@ -54,6 +54,11 @@ fn topic() -> TopicName {
     TopicName::new("orders").unwrap()
 }
 
+async fn after(time: Duration) {
+    let clock = SystemClock::new();
+    clock.wake_at(clock.monotonic() + time).await;
+}
+
 impl World {
     pub(crate) fn new(partitions: u32) -> Self {
         let config = MemoryConfig { partitions, ..MemoryConfig::default() };
@@ -97,7 +102,10 @@ impl World {
                         return;
                     }
                     // Dead letters tell nobody: they are looked for again.
-                    drop(tokio::time::timeout(Duration::from_millis(5), next).await);
+                    tokio::select! {
+                        () = next => {}
+                        () = after(Duration::from_millis(5)) => {}
+                    }
                 }
             };
             let end = async {
@@ -108,7 +116,10 @@ impl World {
                     () = through => End::Closed,
                 }
             };
-            let end = tokio::time::timeout(PATIENCE, end).await.unwrap();
+            let end = tokio::select! {
+                end = end => end,
+                () = after(PATIENCE) => panic!("neither through nor crashed"),
+            };
             if end == End::Closed {
                 bus.close(Duration::from_secs(5)).await;
             }

@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use laneway_domain::invariant::{Happening, Invariant, MemberId, Violation};
-use laneway_domain::{AggregateKey, Clock, EventId, GroupId, Invalid, Monotonic, TopicName};
+use laneway_domain::{
+    AggregateKey, Clock, Event, EventId, GroupId, Invalid, Monotonic, PartitionNumber, Position, TopicName,
+};
 use tokio::sync::mpsc;
 
 use super::life::Life;
@@ -37,11 +39,14 @@ pub(super) struct Stage {
     busy: Mutex<HashSet<MergedLane>>,
     /// What was found wrong while it ran.
     found: Mutex<Vec<Violation>>,
-    /// How many processes an event has killed, by group.
-    kills: Mutex<HashMap<(usize, EventId), usize>>,
+    /// How many processes an event has killed, by where it stands: what is published twice kills twice.
+    kills: Mutex<HashMap<Spot, usize>>,
     deaths: mpsc::UnboundedSender<Death>,
     died: Mutex<Option<mpsc::UnboundedReceiver<Death>>>,
 }
+
+/// A group, by number, and where an event stands.
+type Spot = (usize, TopicName, PartitionNumber, Position);
 
 /// A process was killed by an event that it handled.
 pub(super) struct Death {
@@ -91,17 +96,18 @@ impl Stage {
     }
 
     /// An event kills the process that handles it, here and now.
-    pub(super) fn killed(&self, life: &Life, member: MemberId, group: usize, event: EventId) {
+    pub(super) fn killed(&self, life: &Life, member: MemberId, group: usize, event: &Event) {
         self.recorder.record(Happening::Crashed { member });
         life.end();
         let kills = {
             let mut kills = self.kills.lock().unwrap_or_else(PoisonError::into_inner);
-            let kills = kills.entry((group, event)).or_default();
+            let spot = (group, event.topic().clone(), event.partition(), event.position());
+            let kills = kills.entry(spot).or_default();
             *kills += 1;
             *kills
         };
         if kills > KILLS {
-            self.find(Invariant::I20, format!("{event:?} has killed {kills} processes"));
+            self.find(Invariant::I20, format!("{:?} has killed {kills} processes", event.id()));
         }
         // Nobody restarts processes when the run is over.
         let _ = self.deaths.send(Death { member, group });

@@ -42,7 +42,7 @@ impl Handler for Work {
         }
         // What comes back from the dead letters has been mended.
         if !event.is_redriven() && self.stage.kills(self.group, id) {
-            self.stage.killed(&self.life, self.member, self.group, id);
+            self.stage.killed(&self.life, self.member, self.group, event);
             std::future::pending::<()>().await;
         }
         let attempt = self.attempt(context.attempt);
