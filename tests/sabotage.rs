@@ -98,6 +98,11 @@ fn an_aggregate_that_is_redriven_behind_live_events_is_caught() {
     assert_caught(Bug::UnparkRacesLive, &[Invariant::I4]);
 }
 
+#[test]
+fn an_innocent_that_is_blamed_for_a_crash_is_caught() {
+    assert_caught(Bug::ProbationBlamesAnInnocent, &[Invariant::I10]);
+}
+
 /// The memory broker, with a dead-letter store that forgets whose claim is the newest.
 struct Unfenced;
 

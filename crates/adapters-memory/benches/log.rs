@@ -110,6 +110,7 @@ fn drain(session: &mut dyn Session) -> usize {
                     epoch: batch.epoch,
                     resume,
                     state,
+                    number: 1,
                 }]);
             }
             _ => {}

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::task::{Context, Poll};
 
 use laneway_domain::{
-    Batch, Checkpoint, CommitError, Epoch, Flow, Gap, GapCause, Monotonic, PartitionId, Position, Resume,
-    RevocationId, Rows, Session, SessionEvent, StoredCheckpoint, Subscription, Timer,
+    Batch, Checkpoint, CommitAnswer, CommitError, Epoch, Flow, Gap, GapCause, Monotonic, PartitionId,
+    Position, Resume, RevocationId, Rows, Session, SessionEvent, StoredCheckpoint, Subscription, Timer,
 };
 
 use crate::aftermath::Aftermath;
@@ -44,7 +44,7 @@ enum Phase {
     Over,
 }
 
-type Committed = Vec<(PartitionId, Epoch, Result<Resume, CommitError>)>;
+type Committed = Vec<CommitAnswer>;
 
 impl MemorySession {
     pub(crate) fn new(membership: Membership, subscription: &Subscription, state_bytes: usize) -> Self {
@@ -110,28 +110,28 @@ impl MemorySession {
 
     fn store(&self, checkpoints: Vec<Checkpoint>, after: &mut Aftermath) -> Committed {
         let mut committed = Vec::with_capacity(checkpoints.len());
-        for Checkpoint { partition, epoch, resume, state } in checkpoints {
-            let stored = self.store_one(partition, epoch, StoredCheckpoint { resume, state }, after);
-            committed.push((partition, epoch, stored.map(|()| resume)));
+        for checkpoint in checkpoints {
+            committed.push(checkpoint.answer(self.store_one(&checkpoint, after)));
         }
         committed
     }
 
-    fn store_one(
-        &self,
-        partition: PartitionId,
-        epoch: Epoch,
-        checkpoint: StoredCheckpoint,
-        after: &mut Aftermath,
-    ) -> Result<(), CommitError> {
+    fn store_one(&self, checkpoint: &Checkpoint, after: &mut Aftermath) -> Result<(), CommitError> {
+        let Checkpoint { partition, epoch, resume, ref state, .. } = *checkpoint;
         let holding = self.holdings.find(partition).filter(|holding| holding.epoch == epoch);
         let holding = holding.ok_or(CommitError::Fenced)?;
-        let (length, most) = (checkpoint.state.len(), self.limits.state_bytes);
+        let (length, most) = (state.len(), self.limits.state_bytes);
         if length > most {
             return Err(CommitError::Retry(format!("its state has {length} bytes, and {most} are allowed")));
         }
         let (group, clock) = (self.membership.key(), &**self.membership.clock());
-        holding.partition().commit(group, epoch, checkpoint, clock, after)
+        holding.partition().commit(
+            group,
+            epoch,
+            StoredCheckpoint { resume, state: state.clone() },
+            clock,
+            after,
+        )
     }
 
     fn answer(&mut self, committed: Committed) {

@@ -61,7 +61,11 @@ async fn sessions_end_with_closed_and_say_nothing_more() {
     let (event, ()) = tokio::join!(biased; member.next(), close);
     assert!(matches!(event, SessionEvent::Batch(_) | SessionEvent::Closed), "{event:?}");
     if matches!(event, SessionEvent::Batch(_)) {
-        assert_eq!(member.commit(vec![checkpoint(&one, at(1))])[0].2, Ok(at(1)), "until it has heard of it");
+        assert_eq!(
+            member.commit(vec![checkpoint(&one, at(1))])[0].result,
+            Ok(at(1)),
+            "until it has heard of it"
+        );
         assert!(matches!(member.next().await, SessionEvent::Closed));
     }
     member.0.commit(vec![checkpoint(&one, at(1))]);
@@ -88,7 +92,7 @@ async fn a_session_that_is_closed_commits_and_ends_at_once() {
     let one = member.start().await.remove(0);
     member.batch().await;
     member.0.close(vec![checkpoint(&one, at(2))], Monotonic::ZERO);
-    assert!(matches!(member.next().await, SessionEvent::Committed(done) if done[0].2.is_ok()));
+    assert!(matches!(member.next().await, SessionEvent::Committed(done) if done[0].result.is_ok()));
     assert!(matches!(member.next().await, SessionEvent::Closed));
     member.says_nothing();
     let lag = broker.backlog(&group("g"), &[topic("t")]).await.unwrap();

@@ -30,7 +30,7 @@ async fn resume_and_state_come_back_as_they_were_committed() {
     let state: Vec<u8> = (0..=255).collect();
     let resume = Resume::After(laneway_domain::Position::new(4));
     let commit = Checkpoint { resume, state: state.clone().into(), ..checkpoint(&one, at(0)) };
-    assert_eq!(member.commit(vec![commit]), [(one.partition, one.epoch, Ok(resume))]);
+    assert_eq!(member.commit(vec![commit]), [checkpoint(&one, resume).answer(Ok(()))]);
     drop(member);
     assert_eq!(stored(&broker).await, Some(StoredCheckpoint { resume, state: state.into() }));
 }
@@ -40,7 +40,7 @@ async fn the_newest_checkpoint_of_a_partition_counts_and_each_is_answered() {
     let (broker, mut member, one) = ten().await;
     let answers = member.commit(vec![checkpoint(&one, at(2)), checkpoint(&one, at(7))]);
     assert_eq!(answers.len(), 2);
-    assert!(member.commit(vec![checkpoint(&one, at(5))])[0].2.is_ok(), "it says nothing new");
+    assert!(member.commit(vec![checkpoint(&one, at(5))])[0].result.is_ok(), "it says nothing new");
     drop(member);
     assert_eq!(stored(&broker).await.unwrap().resume, at(7));
 }
@@ -66,7 +66,7 @@ async fn who_does_not_own_a_partition_in_that_epoch_is_fenced() {
     let newer = Checkpoint { epoch: Epoch(2), ..checkpoint(&one, at(1)) };
     let unknown = Checkpoint { partition: PartitionId(7), ..checkpoint(&one, at(1)) };
     let answers = member.commit(vec![older, newer, unknown]);
-    assert!(answers.iter().all(|answer| answer.2 == Err(CommitError::Fenced)), "{answers:?}");
+    assert!(answers.iter().all(|answer| answer.result == Err(CommitError::Fenced)), "{answers:?}");
     drop(member);
     assert_eq!(stored(&broker).await, None);
 }
@@ -80,10 +80,10 @@ async fn a_state_over_the_limit_stores_nothing_and_may_be_tried_again() {
     let one = member.start().await.remove(0);
     let with = |state: &'static str| Checkpoint { state: state.into(), ..checkpoint(&one, at(0)) };
     let answers = member.commit(vec![with("abcd"), with("abc")]);
-    let Err(CommitError::Retry(reason)) = &answers[0].2 else { panic!("{answers:?}") };
+    let Err(CommitError::Retry(reason)) = &answers[0].result else { panic!("{answers:?}") };
     assert!(reason.contains("4 bytes") && reason.contains("3 are allowed"), "{reason}");
-    assert_eq!(answers[1].2, Ok(at(0)));
-    assert!(matches!(member.commit(vec![with("abcd")])[0].2, Err(CommitError::Retry(_))));
+    assert_eq!(answers[1].result, Ok(at(0)));
+    assert!(matches!(member.commit(vec![with("abcd")])[0].result, Err(CommitError::Retry(_))));
     drop(member);
     assert_eq!(stored(&broker).await.unwrap().state, "abc");
 }
@@ -92,7 +92,7 @@ async fn a_state_over_the_limit_stores_nothing_and_may_be_tried_again() {
 async fn a_checkpoint_beyond_the_end_is_not_stored() {
     let (broker, mut member, one) = ten().await;
     let answers = member.commit(vec![checkpoint(&one, at(11))]);
-    assert!(matches!(&answers[0].2, Err(CommitError::Retry(reason)) if reason.contains("ends at 10")));
+    assert!(matches!(&answers[0].result, Err(CommitError::Retry(reason)) if reason.contains("ends at 10")));
     member.commit(vec![checkpoint(&one, at(10))]);
     let lag = broker.backlog(&group("g"), &[common::topic("t")]).await.unwrap();
     assert_eq!(lag[0].events, 0);

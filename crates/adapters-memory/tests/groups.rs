@@ -41,7 +41,7 @@ async fn a_joining_member_gets_its_share_after_the_release_from_where_it_was_com
     let last = all.iter().filter(|one| going.contains(&(one.partition, one.epoch)));
     first.0.release(revocation, last.map(|one| checkpoint(one, at(1))).collect());
     assert!(
-        matches!(first.next().await, SessionEvent::Committed(done) if done.iter().all(|one| one.2.is_ok()))
+        matches!(first.next().await, SessionEvent::Committed(done) if done.iter().all(|one| one.result.is_ok()))
     );
     let taken = second.start().await;
     assert_eq!(taken.len(), 2);
@@ -67,7 +67,7 @@ async fn after_a_revocation_nothing_of_its_partitions_is_delivered() {
     assert!(!going.contains(&(batch.partition, batch.epoch)));
     first.says_nothing();
     let going = all.iter().find(|one| going.contains(&(one.partition, one.epoch))).unwrap();
-    assert_eq!(first.commit(vec![checkpoint(going, at(0))])[0].2, Ok(at(0)), "it may still commit");
+    assert_eq!(first.commit(vec![checkpoint(going, at(0))])[0].result, Ok(at(0)), "it may still commit");
 }
 
 #[tokio::test(start_paused = true)]
@@ -86,7 +86,7 @@ async fn a_frozen_owner_loses_what_it_was_asked_for_although_nobody_polls_it() {
     assert_eq!(taken[0].stored, None, "the release of a closed revocation commits nothing");
     let late = all.iter().find(|one| (one.partition, one.epoch) == going[0]).unwrap();
     let answer = frozen.commit(vec![checkpoint(late, at(0))]);
-    assert_eq!(answer[0].2, Err(laneway_domain::CommitError::Fenced));
+    assert_eq!(answer[0].result, Err(laneway_domain::CommitError::Fenced));
 }
 
 #[tokio::test(start_paused = true)]
@@ -107,7 +107,7 @@ async fn a_member_that_nothing_is_asked_of_keeps_the_time_for_the_others() {
     tokio::task::yield_now().await;
     assert!(!idle.is_finished());
     let commits: Vec<_> = all.iter().map(|one| checkpoint(one, at(0))).collect();
-    let stored = frozen.commit(commits).into_iter().filter(|answer| answer.2.is_ok()).count();
+    let stored = frozen.commit(commits).into_iter().filter(|answer| answer.result.is_ok()).count();
     assert_eq!(stored, 1, "of three it gave one up and lost one");
 }
 
@@ -179,7 +179,7 @@ async fn an_expelled_member_loses_everything_and_is_assigned_anew() {
     assert_eq!((broker.expel(&group("g")), broker.expel(&group("unknown"))), (1, 0));
     assert_eq!(member.lost().await, names(&old));
     let answer = member.commit(vec![checkpoint(&old[0], at(1))]);
-    assert_eq!(answer[0].2, Err(laneway_domain::CommitError::Fenced));
+    assert_eq!(answer[0].result, Err(laneway_domain::CommitError::Fenced));
     let new = member.start().await;
     assert_eq!(names(&new), [(old[0].partition, Epoch(2)), (old[1].partition, Epoch(2))]);
     assert_eq!(member.payloads(2).await.len(), 2);

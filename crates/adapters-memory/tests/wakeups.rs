@@ -34,7 +34,7 @@ async fn publisher(broker: MemoryBroker, name: u64) {
 fn commit(session: &mut dyn Session, batch: &Batch) {
     let last = batch.rows.as_slice().last().unwrap().position;
     let (partition, epoch, resume) = (batch.partition, batch.epoch, Resume::After(last));
-    session.commit(vec![Checkpoint { partition, epoch, resume, state: Bytes::new() }]);
+    session.commit(vec![Checkpoint { partition, epoch, resume, state: Bytes::new(), number: 1 }]);
 }
 
 /// Reads and commits until the session is closed.

@@ -35,11 +35,13 @@ pub enum Bug {
     UnparkRacesLive,
     /// Attempts count while the breaker holds starts back.
     BreakerCountsAttempts,
+    /// Whoever was named beside an event that killed its process is blamed for it.
+    ProbationBlamesAnInnocent,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::CommitPassesUnfinished,
         Self::LaneOpenDuringRetry,
         Self::OldEpochSettles,
@@ -54,6 +56,7 @@ impl Bug {
         Self::RedeliveredParksAgain,
         Self::UnparkRacesLive,
         Self::BreakerCountsAttempts,
+        Self::ProbationBlamesAnInnocent,
     ];
 }
 

@@ -77,8 +77,8 @@ pub use publisher::{Flushed, Origin, Outgoing, PublishError, PublishFault, Publi
 pub use record::{Body, Received, Record, Rows};
 pub use redrive::{Act, Answer, AuditLine, By, Filter, FilterTarget, Wish, WishId, WishTarget};
 pub use session::{
-    Assignment, Batch, Checkpoint, CommitError, ConnectionChange, Flow, Gap, GapCause, RevocationId, Session,
-    SessionError, SessionEvent, StoredCheckpoint,
+    Assignment, Batch, Checkpoint, CommitAnswer, CommitError, ConnectionChange, Flow, Gap, GapCause,
+    RevocationId, Session, SessionError, SessionEvent, StoredCheckpoint,
 };
 pub use store::{StoreError, StoreFault};
 pub use subscriber::{StartFrom, SubscribeError, Subscriber, Subscription};

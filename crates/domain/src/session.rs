@@ -30,7 +30,7 @@ use crate::topic::TopicName;
 ///
 /// *Commit*: only the newest checkpoint of a partition counts; its `state` comes back unchanged with the next
 /// assignment, up to [`state_bytes`](crate::SubscriberCapabilities::state_bytes). Answers come as
-/// [`SessionEvent::Committed`], in order; one that a newer one overtakes may have none of its own.
+/// [`SessionEvent::Committed`], in order of their numbers; one that a newer one overtakes may have none of its own.
 ///
 /// *Back-pressure*: a closed flow may still deliver what was under way: one batch at most.
 ///
@@ -86,8 +86,8 @@ pub enum SessionEvent {
         /// What is gone.
         partitions: Vec<(PartitionId, Epoch)>,
     },
-    /// What became of commits: `Ok` says where the group stands for sure from now on.
-    Committed(Vec<(PartitionId, Epoch, Result<Resume, CommitError>)>),
+    /// What became of commits.
+    Committed(Vec<CommitAnswer>),
     /// No handler starts later than this without a newer one of these. A session that never says so needs no fence.
     MayStart {
         /// The end of the permission.
@@ -138,6 +138,30 @@ pub struct Checkpoint {
     pub resume: Resume,
     /// What is open and finished beyond it, opaque to adapters.
     pub state: Bytes,
+    /// Its number among those of its tenure, rising; the answer names it.
+    pub number: u64,
+}
+
+impl Checkpoint {
+    /// The answer to it.
+    #[must_use]
+    pub fn answer(&self, stored: Result<(), CommitError>) -> CommitAnswer {
+        let Self { partition, epoch, resume, number, .. } = *self;
+        CommitAnswer { partition, epoch, number, result: stored.map(|()| resume) }
+    }
+}
+
+/// What became of a checkpoint, and so of every older one of its partition and epoch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommitAnswer {
+    /// The partition.
+    pub partition: PartitionId,
+    /// The epoch in which the work was done.
+    pub epoch: Epoch,
+    /// The number of the checkpoint.
+    pub number: u64,
+    /// Where the group stands for sure from now on.
+    pub result: Result<Resume, CommitError>,
 }
 
 /// Events of one partition, in order.

@@ -147,7 +147,7 @@ fn revoking() -> SessionEvent {
 
 fn checkpoint(next: u64) -> Vec<Checkpoint> {
     let resume = Resume::At(Position::new(next));
-    vec![Checkpoint { partition: P, epoch: E, resume, state: bytes::Bytes::new() }]
+    vec![Checkpoint { partition: P, epoch: E, resume, state: bytes::Bytes::new(), number: 1 }]
 }
 
 fn session(says: Vec<SessionEvent>) -> (RecordedSession, Recorder) {

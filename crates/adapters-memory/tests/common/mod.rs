@@ -205,10 +205,10 @@ impl Member {
     }
 }
 
-pub(crate) type Committed = Vec<(PartitionId, Epoch, Result<Resume, laneway_domain::CommitError>)>;
+pub(crate) type Committed = Vec<laneway_domain::CommitAnswer>;
 
 pub(crate) fn checkpoint(one: &Assignment, resume: Resume) -> Checkpoint {
-    Checkpoint { partition: one.partition, epoch: one.epoch, resume, state: Bytes::new() }
+    Checkpoint { partition: one.partition, epoch: one.epoch, resume, state: Bytes::new(), number: 1 }
 }
 
 pub(crate) fn payloads(batch: &Batch) -> Vec<String> {

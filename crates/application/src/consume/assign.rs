@@ -1,8 +1,8 @@
 //! Step two and its reverse: partitions come, are taken away, are lost.
 
 use laneway_domain::{
-    Assignment, CommitError, ConnectionChange, Epoch, Gap, Monotonic, PartitionId, Resume, RevocationId,
-    SessionError,
+    Assignment, CommitAnswer, CommitError, ConnectionChange, Epoch, Gap, Monotonic, PartitionId, Resume,
+    RevocationId, SessionError,
 };
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -23,7 +23,7 @@ impl Loop {
             self.supersede(assignment.partition);
             let tenure = self.ledger.assign(&assignment);
             self.credit.begin(assignment.partition);
-            self.claim_or_start(tenure, assignment.stored.map(|stored| stored.resume));
+            self.open_tenure(tenure, assignment.stored.map(|stored| stored.resume));
         }
         self.changed(0);
         self.count_partitions();
@@ -85,6 +85,7 @@ impl Loop {
         // Whatever the workers reported before they said that they are through is settled already.
         self.settle_waiting_reports();
         let Drain { tenures, purpose, .. } = drain;
+        tenures.iter().for_each(|tenure| self.release_tenure(*tenure));
         let last = tenures.iter().filter_map(|tenure| self.end_tenure(*tenure)).collect();
         self.crew.tell(|| Command::Evict(tenures.clone()));
         self.count_partitions();
@@ -105,6 +106,7 @@ impl Loop {
         let partition = self.ledger.info(tenure)?.partition;
         self.burials.forget(tenure);
         self.lots.end(tenure);
+        self.probations.end(tenure);
         self.credit.end(partition);
         if self.shared.gate.is_stopped() && is_planted(Bug::ShutdownLosesInFlight) {
             self.ledger.book(tenure).into_iter().for_each(crate::ledger::PartitionLedger::settle_all);
@@ -174,15 +176,15 @@ impl Loop {
     }
 
     /// The broker answered commits.
-    pub(super) fn committed(&mut self, answers: Vec<(PartitionId, Epoch, Result<Resume, CommitError>)>) {
-        for (partition, epoch, answer) in answers {
+    pub(super) fn committed(&mut self, answers: Vec<CommitAnswer>) {
+        for CommitAnswer { partition, epoch, number, result } in answers {
             let Some(tenure) = self.ledger.tenure(partition, epoch) else { continue };
-            let stored = answer.as_ref().ok().copied();
-            self.ledger.book(tenure).into_iter().for_each(|book| book.answered(stored));
-            match answer {
+            self.ledger.book(tenure).into_iter().for_each(|book| book.answered(number, result.is_ok()));
+            match result {
                 Ok(resume) => {
                     self.lots.committed(tenure, resume);
                     self.shared.counters.commits.fetch_add(1, Relaxed);
+                    self.mark_stored(tenure, number);
                 }
                 Err(CommitError::Fenced) => self.give_up(&[tenure]),
                 Err(error) => {

@@ -20,7 +20,7 @@ use crate::sabotage::{Bug, is_planted};
 #[derive(Debug, Default)]
 pub(super) struct Probing {
     /// And whether a failure counts against its head.
-    lane: Option<(LaneId, bool)>,
+    pub(super) lane: Option<(LaneId, bool)>,
     pub(super) answered: usize,
     failed: usize,
 }

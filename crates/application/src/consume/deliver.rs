@@ -44,7 +44,7 @@ impl Loop {
         let Some(book) = self.ledger.book(tenure) else { return };
         let marks = self.lots.look(tenure).filter(|lot| lot.has_marks());
         let mut shares = Shares::new(workers, tenure, &info.topic, info.number, batch);
-        let (mut events, mut bytes) = (0, 0);
+        let (from, mut events, mut bytes) = (book.read(), 0, 0);
         for (row, received) in (0..).zip(batch.rows.as_slice()) {
             let Opening::Fresh(slot, attempts) = book.open(received.position) else { continue };
             let direction = self.shared.direct(&info.topic, info.number, received);
@@ -69,6 +69,7 @@ impl Loop {
         for (worker, run) in shares.into_runs() {
             self.crew.send(worker, Command::Run(Box::new(run)));
         }
+        self.opened_on_trial(tenure, from, batch.pending);
         self.credit.opened(batch.partition, events, bytes);
         let skipped = batch.rows.len() - events;
         if skipped > 0 {

@@ -24,6 +24,9 @@ where
 {
     /// An attempt failed: again later, or never.
     pub(super) fn failed(&mut self, lane: LaneId, ticket: Ticket, failure: Failure) {
+        if !self.restraint.is_asleep() {
+            self.attempt_over(ticket, false);
+        }
         let before = self.runs.attempts(ticket);
         let due = failure.error.as_ref().map_or(HandlerMask::ALL, HandlerError::due);
         let class = self.shared.classifier.class(&failure);
@@ -52,7 +55,7 @@ where
         }
     }
 
-    fn trouble(&mut self, lane: LaneId, before: u32, due: HandlerMask, counts: bool) -> Trouble {
+    pub(super) fn trouble(&mut self, lane: LaneId, before: u32, due: HandlerMask, counts: bool) -> Trouble {
         self.lanes.mark_troubled(lane);
         self.troubles.add(lane, before, self.shared.clock.wall(), due, counts)
     }
@@ -91,7 +94,7 @@ where
         too_much && self.parks(ticket) && !self.is_draining(self.runs.tenure(ticket.run))
     }
 
-    fn dies(
+    pub(super) fn dies(
         &mut self,
         lane: LaneId,
         ticket: Ticket,
@@ -145,7 +148,7 @@ where
     }
 
     /// Tells the hooks.
-    fn tell(&self, ticket: Ticket, failure: &Failure, attempt: u32, next: Next) {
+    pub(super) fn tell(&self, ticket: Ticket, failure: &Failure, attempt: u32, next: Next) {
         let (topic, partition) = self.runs.topic(ticket);
         let received = self.runs.received(ticket);
         let event = match &received.body {

@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use laneway_domain::Monotonic;
 
-/// Shut for good when the subscription stops; shut for a time when the session's permission runs out, or by the breaker.
+/// Shut for good when the subscription stops; shut for a time when the session's permission runs out, by the breaker, or where
+/// somebody in the process is to run alone.
 ///
 /// Workers read it before every start, so nothing starts after the signal however many commands are under way.
 #[derive(Debug)]
@@ -33,6 +34,8 @@ const PROBE: u8 = 2;
 /// The same, and others were answered before: a failure is the event's own.
 const PROBE_COUNTS: u8 = 3;
 const STOPPED: u8 = 4;
+/// Beside any of them: somebody in the process is to run alone.
+const HELD: u8 = 8;
 
 impl Gate {
     pub(crate) fn new() -> Self {
@@ -44,7 +47,20 @@ impl Gate {
     }
 
     pub(crate) fn is_stopped(&self) -> bool {
-        self.state.load(Ordering::SeqCst) == STOPPED
+        self.state.load(Ordering::SeqCst) & !HELD == STOPPED
+    }
+
+    /// Holds it, or no longer: meanwhile nothing starts but what was named.
+    pub(crate) fn hold(&self, hold: bool) {
+        if hold {
+            self.state.fetch_or(HELD, Ordering::SeqCst);
+        } else {
+            self.state.fetch_and(!HELD, Ordering::SeqCst);
+        }
+    }
+
+    pub(crate) fn is_held(&self) -> bool {
+        self.state.load(Ordering::SeqCst) & HELD != 0
     }
 
     /// Sets the end of the permission; the one before it.
@@ -60,17 +76,27 @@ impl Gate {
             Leave::Probe { counts: true } => PROBE_COUNTS,
             Leave::Nothing => TRIPPED,
         };
-        let unless_stopped = |known| (known != STOPPED).then_some(state);
+        let unless_stopped = |known| (known & !HELD != STOPPED).then_some(state | known & HELD);
         // Stopped is the one state that does not change.
         let _ = self.state.fetch_update(Ordering::SeqCst, Ordering::SeqCst, unless_stopped);
     }
 
     #[inline]
     pub(crate) fn leave(&self, now: Monotonic) -> Leave {
+        self.leave_in(self.state.load(Ordering::Acquire), now)
+    }
+
+    /// The same for what was named, while others hold still for it.
+    pub(crate) fn leave_named(&self, now: Monotonic) -> Leave {
+        self.leave_in(self.state.load(Ordering::Acquire) & !HELD, now)
+    }
+
+    #[inline]
+    fn leave_in(&self, state: u8, now: Monotonic) -> Leave {
         if now.nanos() >= self.until.load(Ordering::Acquire) {
             return Leave::Nothing;
         }
-        match self.state.load(Ordering::Acquire) {
+        match state {
             RUNNING => Leave::Any,
             PROBE => Leave::Probe { counts: false },
             PROBE_COUNTS => Leave::Probe { counts: true },
@@ -80,9 +106,9 @@ impl Gate {
 
     /// Takes the probe, and whether a failure counts; nothing where somebody was faster.
     pub(crate) fn take_probe(&self) -> Option<bool> {
-        let take = |known| matches!(known, PROBE | PROBE_COUNTS).then_some(TRIPPED);
+        let take = |known| matches!(known & !HELD, PROBE | PROBE_COUNTS).then_some(TRIPPED | known & HELD);
         let taken = self.state.fetch_update(Ordering::SeqCst, Ordering::SeqCst, take);
-        taken.ok().map(|probe| probe == PROBE_COUNTS)
+        taken.ok().map(|probe| probe & !HELD == PROBE_COUNTS)
     }
 
     /// Gives the probe back: there was nothing to start.
@@ -92,7 +118,7 @@ impl Gate {
 
     /// Whether a failed attempt counts against its event: not while the breaker holds starts back.
     pub(crate) fn attempts_count(&self) -> bool {
-        !matches!(self.state.load(Ordering::Acquire), TRIPPED | PROBE | PROBE_COUNTS)
+        !matches!(self.state.load(Ordering::Acquire) & !HELD, TRIPPED | PROBE | PROBE_COUNTS)
     }
 }
 
@@ -108,9 +134,18 @@ mod tests {
         gate.allow(at(10));
         assert_eq!((gate.leave(at(9)), gate.leave(at(10))), (Leave::Any, Leave::Nothing));
         gate.allow(Monotonic::NEVER);
+        gate.hold(true);
+        assert!(gate.is_held() && gate.attempts_count());
+        assert_eq!((gate.leave(at(0)), gate.leave_named(at(0))), (Leave::Nothing, Leave::Any));
+        gate.limit(Leave::Probe { counts: true });
+        assert_eq!((gate.leave(at(0)), gate.take_probe()), (Leave::Nothing, Some(true)));
+        gate.limit(Leave::Any);
+        gate.hold(false);
+        assert_eq!(gate.leave(at(0)), Leave::Any);
         gate.stop();
         gate.limit(Leave::Any);
-        assert!(gate.leave(at(0)) == Leave::Nothing && gate.is_stopped());
+        gate.hold(true);
+        assert!(gate.leave_named(at(0)) == Leave::Nothing && gate.is_stopped());
     }
 
     #[test]

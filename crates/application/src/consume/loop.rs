@@ -16,8 +16,10 @@ use super::drains::Drains;
 use super::health::Condition;
 use super::link::{Link, LinkEvent};
 use super::message::{Command, Report};
+use super::probation::Probations;
 use super::shared::Shared;
 use super::stats::LaneDetail;
+use super::vigil::VigilWord;
 use crate::dead_letter::{Burials, Buried};
 use crate::ledger::Ledger;
 use crate::parking::{Lots, Stored};
@@ -47,6 +49,8 @@ pub(crate) enum Control {
     Close { deadline: Monotonic },
     /// Tell what the lanes do, at most so many per worker.
     Inspect { limit: usize, answer: mpsc::UnboundedSender<Vec<LaneDetail>> },
+    /// Hold still for an event that is to run alone, or no longer.
+    Vigil(VigilWord),
 }
 
 /// The loop of one subscription.
@@ -59,6 +63,7 @@ pub(crate) struct Loop {
     pub(super) drains: Drains,
     pub(super) burials: Burials,
     pub(super) lots: Lots,
+    pub(super) probations: Probations,
     pub(super) commits: Commits,
     pub(super) breaker: Option<Breaker>,
     pub(super) state_bytes: usize,
@@ -178,6 +183,7 @@ impl Loop {
     /// Does what is due: ends drains, commits, gives up on a session that does not close.
     fn keep_time(&mut self) {
         self.finish_drains();
+        self.decide_probation();
         if self.commits.take(self.now) {
             self.commit();
         }
@@ -194,6 +200,7 @@ impl Loop {
         match control {
             Control::Close { deadline } => self.close(deadline),
             Control::Inspect { limit, answer } => self.inspect(limit, &answer),
+            Control::Vigil(word) => self.keep_vigil(word),
         }
     }
 

@@ -25,7 +25,9 @@ pub(crate) enum Command {
     Parked(Box<Run>),
     /// Handle these again, which come from the dead-letter store.
     Redrive(Box<Redrive>),
-    /// The permission to start was renewed.
+    /// For tenures on probation.
+    Probation(Order),
+    /// The permission to start was renewed, or others no longer hold still for one.
     Nudge,
     /// Tell what the lanes do, at most so many of them.
     Inspect(usize, oneshot::Sender<Vec<LaneDetail>>),
@@ -40,6 +42,32 @@ pub(crate) struct Redrive {
     pub(crate) upto: Option<Position>,
     /// Whether the aggregate is not parked: then they queue in its lane as if they had just arrived.
     pub(crate) loose: bool,
+}
+
+/// What workers do for tenures on probation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// Heads of this tenure ask before they start.
+    Ask(Tenure),
+    /// They no longer do.
+    Trust(Tenure),
+    /// The head of this lane has asked, and may start.
+    Start(LaneId),
+    /// The head of this lane has asked, and dies: so many crashes found it alone.
+    Bury(LaneId, u32),
+    /// Say, with this number, when nothing runs.
+    Hush(u64),
+}
+
+/// What workers say of tenures on probation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Plea {
+    /// The head of a lane wants to start.
+    Asks { tenure: Tenure, position: Position, worker: usize, lane: LaneId },
+    /// An attempt is over; whether its event is terminal.
+    Ended { tenure: Tenure, position: Position, terminal: bool },
+    /// Nothing runs in this worker.
+    Quiet(u64),
 }
 
 /// Names a drain.
@@ -75,6 +103,8 @@ pub(crate) enum Report {
     Probed(Probe),
     /// Lanes went without an event that is done: forgotten, or buried.
     Fewer,
+    /// Of tenures on probation.
+    Plea(Plea),
     /// Nothing of a drain's tenures runs in this worker.
     Drained(DrainId),
 }

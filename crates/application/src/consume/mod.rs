@@ -1,5 +1,6 @@
 //! The consume side: a loop that waits, workers that handle, and what they say to each other.
 
+mod ask;
 mod assign;
 mod attempt;
 mod bell;
@@ -21,6 +22,7 @@ pub(crate) mod origin;
 mod park;
 mod parking;
 mod permits;
+mod probation;
 mod run;
 mod seats;
 mod settle;
@@ -28,12 +30,14 @@ mod shared;
 mod stats;
 mod subscription;
 mod trouble;
+pub(crate) mod vigil;
 mod withdraw;
 mod worker;
 
 pub use blocking::{Blocking, blocking};
 pub use health::{RunPhase, SubscriptionHealth};
 pub use hooks::{FailedAttempt, Hooks, MissingRange};
-pub use options::{ConfigError, SubscriptionOptions};
+pub use options::{ConfigError, OnCrash, SubscriptionOptions};
 pub use stats::{LaneDetail, LaneStats, SubscriptionStats};
+pub(crate) use subscription::subscribe_in;
 pub use subscription::{Ground, Subscription, SubscriptionError, subscribe};

@@ -7,7 +7,9 @@ use laneway_domain::{AfterDeadLetter, Codec, GroupId, Invalid, StartFrom, TopicN
 use thiserror::Error;
 
 use super::hooks::Hooks;
-use crate::policy::{BreakerPolicy, Classifier, CommitPolicy, CreditLimits, FlowLimits, RetryPolicy};
+use crate::policy::{
+    BreakerPolicy, Classifier, CommitPolicy, CreditLimits, FlowLimits, Marks, ProbationPolicy, RetryPolicy,
+};
 use crate::route::{OrderingMode, Router};
 
 /// A subscription's settings: plain data, checked when subscribing.
@@ -55,6 +57,9 @@ pub struct SubscriptionOptions {
     pub batch_bytes: usize,
     /// How long running handlers may go on when their partition is taken away. Default 3 s.
     pub drain: Duration,
+    /// How an event that kills its process is found. Default: by probation where checkpoints can carry what that needs,
+    /// because such an event otherwise crashes every process that it comes to, for ever.
+    pub crashes: OnCrash,
     /// What is kept in order. Default: the events of one aggregate.
     pub ordering: OrderingMode,
     /// Which aggregate an event belongs to.
@@ -92,6 +97,7 @@ impl SubscriptionOptions {
             batch_events: 512,
             batch_bytes: 1 << 20,
             drain: Duration::from_secs(3),
+            crashes: OnCrash::default(),
             ordering: OrderingMode::default(),
             router: Router::default(),
             classifier: Classifier::default(),
@@ -111,6 +117,7 @@ impl SubscriptionOptions {
         faults.extend(self.breaker.iter().flat_map(BreakerPolicy::faults));
         faults.extend(self.buffer.faults());
         faults.extend(self.commit.faults());
+        faults.extend(self.crashes.faults());
         faults.extend(self.flow_faults());
         faults
     }
@@ -179,6 +186,41 @@ impl SubscriptionOptions {
         let twice = self.topics.iter().enumerate().filter(|(at, topic)| self.topics[..*at].contains(topic));
         faults.extend(twice.map(|(_, topic)| Invalid::new("topics", "names no topic twice", topic)));
         faults
+    }
+}
+
+/// How an event that kills its process is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnCrash {
+    /// By probation with its defaults, where checkpoints carry 512 bytes of state; else not at all.
+    #[default]
+    ProbationWhereItCan,
+    /// By probation: after crashes, events are named in a stored checkpoint before they start, until one of them is
+    /// found. In health it costs one commit at each assignment.
+    Probation(ProbationPolicy),
+    /// Not at all: it crashes every process that it comes to.
+    Ignore,
+}
+
+impl OnCrash {
+    fn faults(&self) -> Vec<Invalid> {
+        match self {
+            Self::Probation(policy) => policy.faults(),
+            Self::ProbationWhereItCan | Self::Ignore => Vec::new(),
+        }
+    }
+
+    /// The policy, on an adapter whose checkpoints carry so many bytes of state.
+    pub(crate) fn probation(self, state_bytes: usize) -> Result<Option<ProbationPolicy>, Unsupported> {
+        match self {
+            Self::Ignore => Ok(None),
+            Self::ProbationWhereItCan if state_bytes < Marks::ROOM => Ok(None),
+            Self::ProbationWhereItCan => Ok(Some(ProbationPolicy::default())),
+            Self::Probation(_) if state_bytes < Marks::ROOM => {
+                Err(Unsupported::new("`crashes: Probation`", "carries 512 bytes of state in a checkpoint"))
+            }
+            Self::Probation(policy) => Ok(Some(policy)),
+        }
     }
 }
 

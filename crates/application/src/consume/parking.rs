@@ -108,6 +108,7 @@ impl Loop {
             let counter =
                 if dead { &self.shared.counters.dead_letters } else { &self.shared.counters.parked };
             counter.fetch_add(1, Relaxed);
+            self.probations.terminal(tenure, arrival.entry.event.position);
             if self.ledger.settle(tenure, arrival.slot) != Settled::Stale {
                 self.credit.settled(partition, 1, arrival.bytes);
                 self.changed(1);

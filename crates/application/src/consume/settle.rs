@@ -60,6 +60,7 @@ impl Loop {
                 let now = self.now;
                 self.lots.lot(tenure).into_iter().for_each(|lot| lot.later(&key, now));
             }
+            Report::Plea(plea) => self.pleaded(plea),
             // The lanes are counted after every report.
             Report::Fewer => {}
             Report::Drained(id) => self.drains.drained(id),
@@ -133,6 +134,7 @@ impl Loop {
 
     fn terminal(&mut self, dead: &Dead) {
         let Some(partition) = self.ledger.info(dead.tenure).map(|info| info.partition) else { return };
+        self.probations.terminal(dead.tenure, dead.letter.id.position);
         if self.ledger.settle(dead.tenure, dead.slot) != Settled::Stale {
             self.credit.settled(partition, 1, dead.bytes);
             self.changed(1);

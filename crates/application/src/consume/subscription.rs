@@ -20,8 +20,10 @@ use super::health::{Condition, RunPhase, SubscriptionHealth};
 use super::link::Link;
 use super::r#loop::{Control, Loop};
 use super::options::{ConfigError, SubscriptionOptions};
+use super::probation::Probations;
 use super::shared::Shared;
 use super::stats::{Counters, LaneDetail, SubscriptionStats};
+use super::vigil::Vigil;
 use crate::dead_letter::Burials;
 use crate::ledger::Ledger;
 use crate::parking::Lots;
@@ -88,17 +90,29 @@ pub async fn subscribe<H: Handler>(
     options: SubscriptionOptions,
     handler: H,
 ) -> Result<Subscription, SubscriptionError> {
+    subscribe_in(&Arc::default(), ground, options, handler).await
+}
+
+/// The same, in a process in which others subscribe as well.
+pub(crate) async fn subscribe_in<H: Handler>(
+    process: &Arc<Vigil>,
+    ground: Ground,
+    options: SubscriptionOptions,
+    handler: H,
+) -> Result<Subscription, SubscriptionError> {
     ConfigError::check(options.faults())?;
     let Ground { subscriber, dead_letters, clock } = ground;
     let parks = dead_letters.as_ref().is_some_and(|store| store.parking().is_some());
     let after = options.after(parks)?;
     let state_bytes = subscriber.capabilities().state_bytes;
+    let probation = options.crashes.probation(state_bytes)?;
     let link = Link::open(subscriber, request(&options), clock.clone()).await?;
     let topics: Arc<[TopicName]> = options.topics.clone().into();
     let shared = Arc::new(share(&options, clock.clone(), after, parks));
     let crew = Crew::start(&Arc::new(handler), &shared, options.workers, options.max_in_flight);
     let (control, controlled) = mpsc::unbounded_channel();
     let (condition, health) = Condition::new();
+    let probations = Probations::new(probation, process.join(shared.clone(), control.clone()));
     let run = Loop {
         shared: shared.clone(),
         link,
@@ -114,6 +128,7 @@ pub async fn subscribe<H: Handler>(
             options.redrive_poll,
             options.store_timeout,
         ),
+        probations,
         commits: Commits::new(options.commit),
         breaker: options.breaker.map(Breaker::new),
         state_bytes,

@@ -53,6 +53,7 @@ where
 
     pub(super) fn evict(&mut self, tenures: &[Tenure]) {
         self.forget(tenures);
+        self.restraint.forget(tenures);
         let runs = &self.runs;
         let theirs = |sitter: &Sitter| tenures.contains(&runs.tenure(sitter.ticket.run));
         let evicted: Vec<_> = self.seats.sitters().filter(|(_, sitter)| theirs(sitter)).collect();

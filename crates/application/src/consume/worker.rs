@@ -10,6 +10,7 @@ use hashbrown::HashMap;
 use laneway_domain::{Cancellation, Event, Handler, HandlerError, HandlerMask, Monotonic, Timer};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
+use super::ask::Restraint;
 use super::attempt::attempt;
 use super::breaker::Probing;
 use super::gate::Leave;
@@ -49,6 +50,7 @@ pub(crate) struct Worker<C, F> {
     /// Lanes whose aggregate waits in the dead-letter store; empty, and free, while none does.
     pub(super) parked: HashMap<LaneId, Parked, foldhash::fast::FixedState>,
     pub(super) probing: Probing,
+    pub(super) restraint: Restraint,
     pub(super) done: Vec<Report>,
     pub(super) drains: Vec<(DrainId, Vec<Tenure>)>,
     timer: Timer,
@@ -99,6 +101,7 @@ where
             filled: HashMap::default(),
             parked: HashMap::default(),
             probing: Probing::default(),
+            restraint: Restraint::default(),
             done: Vec::new(),
             drains: Vec::new(),
             timer: Timer::new(shared.clock.clone()),
@@ -116,8 +119,10 @@ where
         self.take_commands(cx);
         let woken = self.poll_woken();
         self.keep_time();
+        self.start_named(cx);
         let more = self.start_ready(cx) || woken;
         self.report_drains();
+        self.report_hush();
         self.flush();
         self.purse.rest();
         if self.closing && self.seats.taken() == 0 {
@@ -153,6 +158,7 @@ where
             Command::Buried(lane, after) => self.buried(lane, after),
             Command::Parked(run) => self.learn_parked(*run),
             Command::Redrive(redrive) => self.redrive(*redrive),
+            Command::Probation(order) => self.follow(order),
             Command::Nudge => {}
             Command::Inspect(limit, answer) => {
                 // Whoever asked may have gone.
@@ -251,6 +257,13 @@ where
             }
             return;
         };
+        if self.restraint.is_asleep() || !self.asks_first(lane, ticket) {
+            self.begin(lane, ticket, event);
+        }
+    }
+
+    #[inline]
+    pub(super) fn begin(&mut self, lane: LaneId, ticket: Ticket, event: Event) {
         let (failed, due) = (self.failures(lane, ticket), self.due(lane, ticket));
         let sitter = Sitter { lane, ticket, deadline: Monotonic::NEVER };
         let (at, polled) = self.seats.sit(sitter, (self.call)(event, failed + 1, due));
@@ -300,6 +313,9 @@ where
             self.probe_ended(lane, Probe::Answered);
         }
         self.report_done(ticket);
+        if !self.restraint.is_asleep() {
+            self.attempt_over(ticket, true);
+        }
         self.advance(lane, ticket);
     }
 

@@ -44,7 +44,7 @@ impl Census {
 
     fn count(&mut self, phase: Phase) -> Option<&mut usize> {
         match phase {
-            Phase::Ready => None,
+            Phase::Ready | Phase::Asking => None,
             Phase::Running | Phase::Ghost => Some(&mut self.running),
             Phase::Waiting => Some(&mut self.waiting),
             Phase::Burying | Phase::Blocked => Some(&mut self.dead),

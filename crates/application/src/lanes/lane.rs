@@ -25,6 +25,8 @@ pub struct Ticket {
 pub enum Phase {
     /// It may start.
     Ready,
+    /// It may start once it was named in a stored checkpoint, because its partition is on probation.
+    Asking,
     /// Its handler runs.
     Running,
     /// It failed and waits for its next attempt.

@@ -3,6 +3,7 @@
 //! A lane exists while it has work and is gone when it has none, so idle aggregates cost nothing. It decides what may
 //! start; it never waits, and knows nothing of handlers, brokers or time but what it is told.
 
+mod ask;
 mod census;
 mod forget;
 mod lane;

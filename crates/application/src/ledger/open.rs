@@ -107,6 +107,16 @@ impl OpenList {
         Some(entry.prev == NONE)
     }
 
+    /// The open positions, newest first.
+    pub(crate) fn iter_back(&self) -> impl Iterator<Item = Position> + '_ {
+        let mut at = self.tail;
+        std::iter::from_fn(move || {
+            let entry = self.entries.get(at as usize)?;
+            at = entry.prev;
+            Some(Position::new(entry.position))
+        })
+    }
+
     /// The open positions, oldest first.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Slot, Position)> + '_ {
         let mut at = self.head;
@@ -152,6 +162,8 @@ mod tests {
                     model.push((list.push(Position::new(next)), Position::new(next)));
                 }
                 prop_assert_eq!(list.iter().collect::<Vec<_>>(), model.clone());
+                let back = model.iter().rev().map(|(_, position)| *position);
+                prop_assert_eq!(list.iter_back().collect::<Vec<_>>(), back.collect::<Vec<_>>());
                 prop_assert_eq!(list.head(), model.first().map(|(_, position)| *position));
                 prop_assert_eq!(list.len(), model.len());
             }

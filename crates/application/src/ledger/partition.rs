@@ -6,6 +6,7 @@ use laneway_domain::{Position, Resume, StoredCheckpoint};
 use super::attempts::Attempts;
 use super::open::{OpenList, Slot};
 use super::state::{Foreign, State};
+use crate::policy::Marks;
 use crate::sabotage::{Bug, is_planted};
 
 /// What became of a position that was read.
@@ -40,10 +41,10 @@ pub struct PartitionLedger {
     inherited: Option<Inherited>,
     settled_above: bool,
     dirty: bool,
-    /// Where the last checkpoint stands that was handed out, and how many that stand there have no answer yet: older ones
-    /// may never have one.
-    sent: Resume,
-    unanswered: u32,
+    marks: Marks,
+    /// The number of the last checkpoint that was handed out, and of the last one that has an answer.
+    handed: u64,
+    answered: u64,
 }
 
 /// What the former owner finished above its watermark; asleep once reading has passed its frontier.
@@ -64,6 +65,7 @@ impl PartitionLedger {
             Some(Err(foreign)) => (None, Some(foreign)),
             None => (None, None),
         };
+        let marks = state.as_ref().map(|state| state.marks.clone()).unwrap_or_default();
         let ledger = Self {
             open: OpenList::new(),
             attempts: Attempts::default(),
@@ -72,8 +74,9 @@ impl PartitionLedger {
             settled_above: false,
             // The first point is committed at once where the group has none.
             dirty: stored.is_none(),
-            sent: read,
-            unanswered: 0,
+            marks,
+            handed: 0,
+            answered: 0,
         };
         (ledger, foreign)
     }
@@ -165,25 +168,56 @@ impl PartitionLedger {
         if !std::mem::take(&mut self.dirty) {
             return None;
         }
-        let standing = self.standing(budget);
-        self.unanswered = if standing.resume == self.sent { self.unanswered + 1 } else { 1 };
-        self.sent = standing.resume;
-        Some(standing)
+        self.handed += 1;
+        Some(self.standing(budget))
     }
 
     /// The last checkpoint of a tenure: also where nothing changed since one that is still under way, since that one may
     /// yet be refused.
     pub(crate) fn last(&mut self, budget: usize) -> Option<StoredCheckpoint> {
-        (self.dirty || self.unanswered > 0).then(|| self.standing(budget))
+        (self.dirty || self.answered < self.handed).then(|| self.standing(budget))
     }
 
-    /// Notes the answer to a checkpoint: where the group stands for sure; none where it was not stored, after which the
-    /// next counts as new.
-    pub fn answered(&mut self, stored: Option<Resume>) {
-        self.dirty |= stored.is_none();
-        if stored.is_none_or(|stored| stored == self.sent) {
-            self.unanswered = self.unanswered.saturating_sub(1);
-        }
+    /// Notes the answer to the checkpoint of this number, and so to every older one; after one that was not stored the next
+    /// counts as new.
+    pub fn answered(&mut self, number: u64, stored: bool) {
+        self.dirty |= !stored;
+        self.answered = self.answered.max(number);
+    }
+
+    /// The number of the last checkpoint that was handed out.
+    #[must_use]
+    pub fn handed(&self) -> u64 {
+        self.handed
+    }
+
+    /// What the next owner has to know of crashes; at first what the one before said.
+    #[must_use]
+    pub fn marks(&self) -> &Marks {
+        &self.marks
+    }
+
+    /// Sets what every checkpoint from now on says of crashes.
+    pub fn set_marks(&mut self, marks: Marks) {
+        self.dirty |= self.marks != marks;
+        self.marks = marks;
+    }
+
+    /// Makes the next checkpoint count as new; its number.
+    pub(crate) fn announce(&mut self) -> u64 {
+        self.dirty = true;
+        self.handed + 1
+    }
+
+    /// Everything before this point is terminal.
+    #[must_use]
+    pub fn watermark(&self) -> Resume {
+        self.open.head().map_or(self.read, Resume::At)
+    }
+
+    /// The open positions from a point on, the last one first.
+    pub(crate) fn open_since(&self, point: Resume) -> impl Iterator<Item = Position> + '_ {
+        self.open.iter_back().take_while(move |position| !point.is_past(*position))
     }
 
     /// Where the partition stands, changed or not.
@@ -199,11 +233,13 @@ impl PartitionLedger {
 
     fn state(&self, budget: usize) -> Bytes {
         let inherited = self.inherited.as_ref().filter(|inherited| inherited.reaches(self.read));
-        let silent = !self.settled_above && self.attempts.is_empty() && inherited.is_none();
-        if budget == 0 || silent {
-            return Bytes::new();
+        let marks = self.marks.clone();
+        if !self.settled_above && self.attempts.is_empty() && inherited.is_none() {
+            let nothing_more = State { marks, frontier: 0, open: Vec::new() };
+            return if self.marks.flags() == 0 { Bytes::new() } else { nothing_more.encode(budget) };
         }
-        let mut state = State { frontier: self.read.rank(), open: Vec::with_capacity(self.open.len()) };
+        let mut state =
+            State { marks, frontier: self.read.rank(), open: Vec::with_capacity(self.open.len()) };
         let open = self.open.iter().map(|(slot, position)| (position.value(), self.attempts.of(slot)));
         state.open.extend(open);
         if let Some(inherited) = inherited {
@@ -331,9 +367,9 @@ mod tests {
         ledger.settle(open);
         let sent = ledger.checkpoint(BUDGET);
         assert_eq!(ledger.last(BUDGET), sent, "the one under way may be refused");
-        ledger.answered(Some(Resume::After(Position::new(3))));
+        ledger.answered(1, true);
         assert_eq!(ledger.last(BUDGET), None);
-        ledger.answered(None);
+        ledger.answered(1, false);
         assert_eq!(ledger.checkpoint(BUDGET), sent);
     }
 
@@ -345,9 +381,9 @@ mod tests {
             ledger.settle(open);
             ledger.checkpoint(BUDGET);
         }
-        ledger.answered(Some(Resume::After(Position::new(1))));
+        ledger.answered(1, true);
         assert!(ledger.last(BUDGET).is_some(), "the newest may be refused");
-        ledger.answered(Some(Resume::After(Position::new(3))));
+        ledger.answered(3, true);
         assert_eq!(ledger.last(BUDGET), None, "the second was overtaken, and nobody answers it");
     }
 

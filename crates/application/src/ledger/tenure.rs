@@ -1,6 +1,8 @@
 //! One ownership of a partition, from its assignment to its end, and the ledgers of all that are current.
 
-use laneway_domain::{Assignment, Checkpoint, Epoch, PartitionId, PartitionNumber, TopicName};
+use laneway_domain::{
+    Assignment, Checkpoint, Epoch, PartitionId, PartitionNumber, StoredCheckpoint, TopicName,
+};
 
 use super::open::Slot;
 use super::partition::{PartitionLedger, Settled};
@@ -101,7 +103,7 @@ impl Ledger {
     /// Checkpoints of all partitions in which something changed.
     pub fn checkpoints(&mut self, budget: usize) -> Vec<Checkpoint> {
         let currents = self.partitions.iter_mut().flatten();
-        currents.filter_map(|c| Some(stamped(&c.info, c.ledger.checkpoint(budget)?))).collect()
+        currents.filter_map(|c| c.ledger.checkpoint(budget).map(|stored| c.stamped(stored))).collect()
     }
 
     /// Ends a tenure; its last checkpoint where something is not known to be stored.
@@ -109,7 +111,7 @@ impl Ledger {
         let at = *self.places.get(tenure.0 as usize)?;
         let place = self.partitions.get_mut(at as usize)?;
         let mut current = place.take_if(|current| current.tenure == tenure)?;
-        Some(stamped(&current.info, current.ledger.last(budget)?))
+        current.ledger.last(budget).map(|stored| current.stamped(stored))
     }
 
     /// The tenures that have not ended.
@@ -124,9 +126,11 @@ impl Ledger {
     }
 }
 
-fn stamped(info: &TenureInfo, stored: laneway_domain::StoredCheckpoint) -> Checkpoint {
-    let (partition, epoch) = (info.partition, info.epoch);
-    Checkpoint { partition, epoch, resume: stored.resume, state: stored.state }
+impl Current {
+    fn stamped(&self, StoredCheckpoint { resume, state }: StoredCheckpoint) -> Checkpoint {
+        let TenureInfo { partition, epoch, .. } = self.info;
+        Checkpoint { partition, epoch, resume, state, number: self.ledger.handed() }
+    }
 }
 
 #[cfg(test)]

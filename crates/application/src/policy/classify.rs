@@ -29,6 +29,8 @@ pub enum FailureKind {
     Timeout,
     /// The record does not decode.
     Undecodable,
+    /// Its process crashed, more than once, while nothing else ran in it.
+    Crash,
 }
 
 type Rule = Arc<dyn Fn(&HandlerError) -> Option<ErrorClass> + Send + Sync>;
@@ -91,7 +93,7 @@ impl Classifier {
     /// The class of a failure. A rule that panics counts as not there: the failure is retryable.
     pub(crate) fn class(&self, failure: &Failure) -> ErrorClass {
         match (failure.kind, &failure.error) {
-            (FailureKind::Undecodable, _) => ErrorClass::Fatal,
+            (FailureKind::Undecodable | FailureKind::Crash, _) => ErrorClass::Fatal,
             (_, None) => ErrorClass::Retryable,
             (_, Some(error)) => {
                 crate::guard::guarded(|| self.class_of(error)).unwrap_or(ErrorClass::Retryable)

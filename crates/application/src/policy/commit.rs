@@ -64,6 +64,11 @@ impl Commits {
         }
     }
 
+    /// Makes a commit due.
+    pub fn at_once(&mut self, now: Monotonic) {
+        self.due = self.due.min(now);
+    }
+
     /// When the next commit is due.
     #[must_use]
     pub fn due(&self) -> Monotonic {

@@ -1,8 +1,9 @@
 //! What a checkpoint says about crashes: whether a tenure is open, how many crashes in a row, and who is suspected.
 //!
 //! Goes through the door in the checkpoint's state (`ledger/state`): two bits of its flags say what is there, and behind
-//! the rest follow, where the second is set, as LEB128 numbers: crashes, number of entries, then per entry the distance
-//! of its position to the one before (the first to 0) and `3 * lone crashes + named`. In health that is one bit.
+//! them follow LEB128 numbers: where the first is set, the process; where the second is, crashes, number of entries, then per
+//! entry the distance of its position to the one before (the first to 0) and `3 * lone crashes + named`. In health that is
+//! one bit and five bytes.
 
 use laneway_domain::Position;
 
@@ -11,8 +12,11 @@ use crate::varint::{put, take};
 /// What the next owner of a partition has to know.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Marks {
-    /// Whether a tenure is under way: an assignment that finds this set follows a crash.
+    /// Whether a tenure is under way: an assignment that finds this set follows a crash, unless it was the same process that
+    /// lost the partition.
     pub open: bool,
+    /// Which process owns the partition, while it is open.
+    pub process: u32,
     /// Crashes that no trial was survived after.
     pub crashes: u32,
     /// Suspects, and whoever was named before its start; in the order of their positions.
@@ -42,6 +46,8 @@ pub enum Named {
 }
 
 impl Marks {
+    /// The bytes that marks may need: those of the largest batch and of those before it that still are suspected.
+    pub(crate) const ROOM: usize = 512;
     /// Bit 0 of the flags.
     const OPEN: u64 = 1;
     /// Bit 1 of the flags: crashes and entries follow.
@@ -54,8 +60,11 @@ impl Marks {
         u64::from(self.open) * Self::OPEN + u64::from(follow) * Self::FOLLOW
     }
 
-    /// Writes what follows; nothing in health.
+    /// Writes what follows; the process in health.
     pub fn encode(&self, out: &mut Vec<u8>) {
+        if self.open {
+            put(out, u64::from(self.process));
+        }
         if self.flags() & Self::FOLLOW == 0 {
             return;
         }
@@ -76,6 +85,9 @@ impl Marks {
             return None;
         }
         let mut marks = Self { open: flags & Self::OPEN != 0, ..Self::default() };
+        if marks.open {
+            marks.process = u32::try_from(take(input)?).ok()?;
+        }
         if flags & Self::FOLLOW == 0 {
             return Some(marks);
         }
@@ -104,23 +116,24 @@ mod tests {
         let entries = prop::collection::btree_map(any::<u64>(), (0u32..5, named), 0..40);
         (any::<bool>(), 0u32..9, entries).prop_map(|(open, crashes, entries)| {
             let mark = |(position, (lone, named))| Mark { position: Position::new(position), lone, named };
-            Marks { open, crashes, entries: entries.into_iter().map(mark).collect() }
+            let process = if open { crashes + 5 } else { 0 };
+            Marks { open, process, crashes, entries: entries.into_iter().map(mark).collect() }
         })
     }
 
     #[test]
-    fn in_health_there_is_one_bit_and_no_byte() {
+    fn in_health_there_is_one_bit_and_the_process() {
         let mut out = Vec::new();
-        let healthy = Marks { open: true, ..Marks::default() };
+        let healthy = Marks { open: true, process: u32::MAX, ..Marks::default() };
         healthy.encode(&mut out);
-        assert_eq!((healthy.flags(), out.len(), Marks::default().flags()), (1, 0, 0));
+        assert_eq!((healthy.flags(), out.len(), Marks::default().flags()), (1, 5, 0));
     }
 
     #[test]
     fn thirty_two_named_events_fit_into_a_few_hundred_bytes() {
         let mark =
             |n: u64| Mark { position: Position::new((1 << 60) + n * 8_192), lone: 0, named: Named::Among };
-        let marks = Marks { open: true, crashes: 2, entries: (0..32).map(mark).collect() };
+        let marks = Marks { open: true, process: 9, crashes: 2, entries: (0..32).map(mark).collect() };
         let mut out = Vec::new();
         marks.encode(&mut out);
         assert!(out.len() < 120, "{}", out.len());

@@ -22,13 +22,15 @@
 //! not be counted and a quick killer would live for ever. It costs one round trip an assignment.
 //!
 //! **Crashes from outside** (a deploy by `kill -9`, memory taken by somebody else) only make starts slower for a while; an innocent
-//! event would have to run alone during three of them to be blamed.
+//! event would have to run alone during three of them to be blamed. A process that lost a partition and gets it again knows
+//! that it has not crashed: the checkpoint names the process.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use laneway_domain::{Invalid, Position, Resume};
 
 use super::marks::{Mark, Marks, Named};
+use crate::sabotage::{Bug, is_planted};
 
 /// How patient probation is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,6 +120,7 @@ enum Alone {
 #[derive(Debug)]
 pub struct Probation {
     policy: ProbationPolicy,
+    process: u32,
     crashes: u32,
     /// Suspects, and how many crashes found each named alone.
     suspects: BTreeMap<Position, u32>,
@@ -140,18 +143,24 @@ pub struct Probation {
 }
 
 impl Probation {
-    /// Begins a tenure with what the checkpoint says.
+    /// Begins a tenure of `process` with what the checkpoint says.
     #[must_use]
-    pub fn begin(stored: &Marks, policy: ProbationPolicy) -> Self {
-        let crashes = stored.crashes.saturating_add(u32::from(stored.open));
-        let suspect = |mark: &Mark| match (mark.named, stored.open) {
+    pub fn begin(stored: &Marks, policy: ProbationPolicy, process: u32) -> Self {
+        // Who lost a partition and has it again did not crash in between.
+        let crashed = stored.open && stored.process != process;
+        let crashes = stored.crashes.saturating_add(u32::from(crashed));
+        let suspect = |mark: &Mark| match (mark.named, crashed) {
             (Named::Alone, true) => Some((mark.position, mark.lone.saturating_add(1))),
-            // Named and released: they ran, and nothing happened.
+            (Named::Among, true) if is_planted(Bug::ProbationBlamesAnInnocent) => {
+                Some((mark.position, policy.lone))
+            }
+            // Named and released, or lost without a crash: they ran, and nothing happened.
             (Named::Among, false) => None,
             _ => Some((mark.position, mark.lone)),
         };
         Self {
             policy,
+            process,
             crashes,
             suspects: stored.entries.iter().filter_map(suspect).collect(),
             waiting: BTreeSet::new(),
@@ -177,7 +186,9 @@ impl Probation {
         !self.begun || self.is_on_probation()
     }
 
-    fn is_on_probation(&self) -> bool {
+    /// Whether heads are named before they start, for the rest of the row of crashes.
+    #[must_use]
+    pub fn is_on_probation(&self) -> bool {
         self.crashes >= self.policy.after || !self.suspects.is_empty()
     }
 
@@ -186,6 +197,18 @@ impl Probation {
     #[inline]
     pub fn is_on_trial(&self) -> bool {
         self.crashes > 0
+    }
+
+    /// Crashes in a row, as far as is known.
+    #[must_use]
+    pub fn crashes(&self) -> u32 {
+        self.crashes
+    }
+
+    /// How many crashes found an event named alone.
+    #[must_use]
+    pub fn lone_crashes(&self, position: Position) -> u32 {
+        self.suspects.get(&position).copied().unwrap_or(0)
     }
 
     /// Attempts that start as soon as their mark is stored: [`Solo::grant`](super::Solo::grant) counts them with those that run.
@@ -212,7 +235,8 @@ impl Probation {
             let lone = self.suspects.get(position).copied().unwrap_or(0);
             entries.insert(*position, Mark { position: *position, lone, named });
         }
-        Marks { open: !self.released, crashes: self.crashes, entries: entries.into_values().collect() }
+        let (open, entries) = (!self.released, entries.into_values().collect());
+        Marks { open, process: if open { self.process } else { 0 }, crashes: self.crashes, entries }
     }
 
     /// Notes what happened. [`turn`](Self::turn) decides, once for all that was noted.

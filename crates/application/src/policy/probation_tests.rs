@@ -50,6 +50,7 @@ struct World {
     crashes: usize,
     outside: usize,
     failed: BTreeMap<(usize, u64), u32>,
+    process: u32,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -64,6 +65,8 @@ enum Choice {
     End(usize, usize),
     Fail(usize, usize),
     Crash(usize),
+    /// The process loses everything, and gets it again.
+    Lose(usize),
     Restart,
 }
 
@@ -78,7 +81,8 @@ fn choices() -> impl Strategy<Value = Vec<Choice>> {
         3 => p.clone().prop_map(Choice::Commit),
         9 => (p.clone(), 0usize..20).prop_map(|(p, n)| Choice::End(p, n)),
         2 => (p.clone(), 0usize..20).prop_map(|(p, n)| Choice::Fail(p, n)),
-        1 => p.prop_map(Choice::Crash),
+        1 => p.clone().prop_map(Choice::Crash),
+        1 => p.prop_map(Choice::Lose),
         1 => Just(Choice::Restart),
     ];
     prop::collection::vec(choice, 0..600)
@@ -96,6 +100,7 @@ impl World {
             crashes: 0,
             outside: 0,
             failed: BTreeMap::new(),
+            process: 0,
         };
         world.start();
         world
@@ -103,11 +108,18 @@ impl World {
 
     /// A process starts, and owns every partition.
     fn start(&mut self) {
+        self.process += 1;
+        self.own();
+    }
+
+    /// The process owns every partition, for the first time or again.
+    fn own(&mut self) {
+        let process = self.process;
         (self.solo, self.holder) = (Solo::default(), None);
         let member = |durable: &Durable| {
             let marks = Marks::decode(durable.flags, &mut &durable.bytes[..]).unwrap();
             Member {
-                probation: Probation::begin(&marks, policy()),
+                probation: Probation::begin(&marks, policy(), process),
                 terminal: durable.terminal.clone(),
                 read: 0,
                 open: BTreeSet::new(),
@@ -139,6 +151,12 @@ impl World {
                     self.durable[p] = mark;
                 }
                 self.start();
+            }
+            Choice::Lose(p) => {
+                if let Some(mark) = self.members[p].mark.take() {
+                    self.durable[p] = mark;
+                }
+                self.own();
             }
             Choice::Restart if self.members.iter().all(|member| member.running.is_empty()) => {
                 for (member, durable) in self.members.iter_mut().zip(&mut self.durable) {
@@ -360,7 +378,7 @@ fn a_killer_costs_six_crashes() {
 #[test]
 fn nothing_starts_before_the_first_mark_is_stored_and_then_nobody_asks() {
     let mut out = Vec::new();
-    let mut probation = Probation::begin(&Marks::default(), ProbationPolicy::default());
+    let mut probation = Probation::begin(&Marks::default(), ProbationPolicy::default(), 1);
     let head = Position::new(1);
     probation.step(ProbationInput::Ready(head), &mut out);
     probation.turn(true, &mut out);
@@ -378,9 +396,9 @@ fn nothing_starts_before_the_first_mark_is_stored_and_then_nobody_asks() {
 #[test]
 fn one_crash_puts_on_trial_and_a_survived_trial_ends_the_row() {
     let mut out = Vec::new();
-    let crashed = Marks { open: true, ..Marks::default() };
+    let crashed = Marks { open: true, process: 1, ..Marks::default() };
     let policy = ProbationPolicy { reach: 2, ..ProbationPolicy::default() };
-    let mut probation = Probation::begin(&crashed, policy);
+    let mut probation = Probation::begin(&crashed, policy, 2);
     assert_eq!(probation.marks().crashes, 1);
     probation.turn(true, &mut out);
     probation.step(ProbationInput::Marked(true), &mut out);
@@ -394,6 +412,18 @@ fn one_crash_puts_on_trial_and_a_survived_trial_ends_the_row() {
     probation.step(ProbationInput::Watermark(Resume::After(Position::new(9))), &mut out);
     probation.turn(true, &mut out);
     assert_eq!((out.last(), probation.marks().crashes), (Some(&ProbationAction::Leave), 0));
+}
+
+#[test]
+fn whoever_lost_a_partition_and_has_it_again_did_not_crash() {
+    let named = |named| Mark { position: Position::new(4), lone: 2, named };
+    let marks = |of| Marks { open: true, process: 1, crashes: 3, entries: vec![named(of)] };
+    let lone = |of, process| {
+        let probation = Probation::begin(&marks(of), ProbationPolicy::default(), process);
+        (probation.crashes(), probation.lone_crashes(Position::new(4)))
+    };
+    assert_eq!((lone(Named::Alone, 1), lone(Named::Alone, 2)), ((3, 2), (4, 3)));
+    assert_eq!((lone(Named::Among, 1), lone(Named::Among, 2)), ((3, 0), (4, 2)));
 }
 
 #[test]

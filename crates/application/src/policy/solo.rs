@@ -34,6 +34,12 @@ impl<A: PartialEq + Clone> Solo<A> {
         self.queue.retain(|waits| waits != asker);
     }
 
+    /// Some go away, with whatever they asked for.
+    pub fn forget(&mut self, gone: impl Fn(&A) -> bool) {
+        self.holder.take_if(|holder| gone(holder));
+        self.queue.retain(|waits| !gone(waits));
+    }
+
     /// Whether events may start that nobody asked to run alone.
     #[must_use]
     pub fn may_start(&self) -> bool {

@@ -1,6 +1,6 @@
 //! A broker that says what the test says, and writes down what it is told.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll};
 
@@ -99,7 +99,8 @@ impl Subscriber for Broker {
     async fn open(&self, _: Subscription) -> Result<Box<dyn Session>, SubscribeError> {
         let said = self.said.lock().unwrap_or_else(PoisonError::into_inner).take();
         let said = said.ok_or(SubscribeError::Closed)?;
-        Ok(Box::new(Scripted { diary: self.diary.clone(), say: self.say.clone(), said }))
+        let (diary, say) = (self.diary.clone(), self.say.clone());
+        Ok(Box::new(Scripted { diary, say, said, started: BTreeSet::new(), held: VecDeque::new() }))
     }
 }
 
@@ -107,17 +108,30 @@ struct Scripted {
     diary: Diary,
     say: mpsc::UnboundedSender<SessionEvent>,
     said: mpsc::UnboundedReceiver<SessionEvent>,
+    started: BTreeSet<(PartitionId, Epoch)>,
+    /// Batches of partitions that are not started.
+    held: VecDeque<Batch>,
 }
 
 impl Session for Scripted {
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<SessionEvent> {
-        match self.said.poll_recv(cx) {
-            Poll::Ready(Some(event)) => Poll::Ready(event),
-            Poll::Ready(None) | Poll::Pending => Poll::Pending,
+        let started = |batch: &Batch| self.started.contains(&(batch.partition, batch.epoch));
+        if let Some(at) = self.held.iter().position(started) {
+            return Poll::Ready(self.held.remove(at).map(SessionEvent::Batch).unwrap());
+        }
+        loop {
+            match self.said.poll_recv(cx) {
+                Poll::Ready(Some(SessionEvent::Batch(batch))) if !started(&batch) => {
+                    self.held.push_back(batch)
+                }
+                Poll::Ready(Some(event)) => return Poll::Ready(event),
+                Poll::Ready(None) | Poll::Pending => return Poll::Pending,
+            }
         }
     }
 
-    fn start(&mut self, partition: PartitionId, _: Epoch, _: Resume) {
+    fn start(&mut self, partition: PartitionId, epoch: Epoch, _: Resume) {
+        self.started.insert((partition, epoch));
         self.diary.write(|page| {
             page.reader = tokio::task::try_id();
             page.flow(partition.0, Flow::Open);
@@ -129,7 +143,7 @@ impl Session for Scripted {
     }
 
     fn commit(&mut self, checkpoints: Vec<Checkpoint>) {
-        let answers = checkpoints.iter().map(|of| (of.partition, of.epoch, Ok(of.resume))).collect();
+        let answers = checkpoints.iter().map(|one| one.answer(Ok(()))).collect();
         let committed = checkpoints.into_iter().map(|of| (of.partition.0, of.resume));
         self.diary.write(|page| page.committed.extend(committed));
         // A test that is over no longer listens.

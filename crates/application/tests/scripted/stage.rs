@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use laneway_application::consume::{Ground, Subscription, SubscriptionOptions, subscribe};
+use laneway_application::consume::{Ground, OnCrash, Subscription, SubscriptionOptions, subscribe};
 use laneway_domain::{Clock, DeadLetterQueue, Event, Filter, GroupId, Handler, HandlerError, handler_fn};
 use laneway_memory::MemoryDeadLetters;
 use laneway_testkit::SimClock;
@@ -21,9 +21,10 @@ pub(crate) fn group() -> GroupId {
     GroupId::new("g").unwrap()
 }
 
-/// One worker, and the rest by default.
+/// One worker, no probation, so that commits say no more than tests expect, and the rest by default.
 pub(crate) fn options() -> SubscriptionOptions {
     let mut options = SubscriptionOptions::new(group(), [topic()]);
+    options.crashes = OnCrash::Ignore;
     options.workers = 1;
     options
 }

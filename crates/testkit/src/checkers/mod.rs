@@ -1,9 +1,11 @@
 //! Judging: which invariants a history breaks, and what it looked like there.
 
+mod crashes;
 mod report;
 
 use laneway_domain::invariant::{History, Invariant, Limits, Violation};
 
+pub use crashes::blameless;
 pub use report::report;
 
 /// What of `history` breaks these invariants, by invariant and in the order found.

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::task::{Context, Poll, Waker};
 
 use laneway_domain::{
-    Batch, Checkpoint, CommitError, Epoch, Flow, Monotonic, PartitionId, Resume, RevocationId, Session,
-    SessionError, SessionEvent, Timer,
+    Batch, Checkpoint, CommitAnswer, CommitError, Epoch, Flow, Monotonic, PartitionId, Resume, RevocationId,
+    Session, SessionError, SessionEvent, Timer,
 };
 
 use super::dice::Faults;
@@ -146,7 +146,7 @@ impl FaultySession {
                 }
             }
             SessionEvent::Committed(answers) => {
-                for (partition, ..) in answers {
+                for CommitAnswer { partition, .. } in answers {
                     let left = self.unanswered.entry(*partition).or_default();
                     *left = left.saturating_sub(1);
                 }
@@ -215,7 +215,7 @@ impl FaultySession {
             let first = self.unanswered.get(&partition).is_none_or(|unanswered| *unanswered == 0);
             if first && self.is_current(partition, epoch) && self.faults.strikes(Fault::CommitRefused) {
                 let retry = CommitError::Retry("a fault of the plan".to_owned());
-                refused.push((partition, epoch, Err(retry)));
+                refused.push(checkpoint.answer(Err(retry)));
             } else {
                 passed.push(checkpoint);
             }
@@ -224,7 +224,7 @@ impl FaultySession {
         passed
     }
 
-    fn answer(&mut self, answers: Vec<(PartitionId, Epoch, Result<Resume, CommitError>)>) {
+    fn answer(&mut self, answers: Vec<CommitAnswer>) {
         if !answers.is_empty() {
             self.own.push_back(SessionEvent::Committed(answers));
             self.waker.take().into_iter().for_each(Waker::wake);
@@ -273,9 +273,8 @@ impl Session for FaultySession {
 
     fn commit(&mut self, checkpoints: Vec<Checkpoint>) {
         if matches!(self.life, Life::Crashed(_)) {
-            let fenced =
-                |checkpoint: Checkpoint| (checkpoint.partition, checkpoint.epoch, Err(CommitError::Fenced));
-            return self.answer(checkpoints.into_iter().map(fenced).collect());
+            let fenced = |checkpoint: &Checkpoint| checkpoint.answer(Err(CommitError::Fenced));
+            return self.answer(checkpoints.iter().map(fenced).collect());
         }
         if self.crashes(Crash::BeforeCommit) {
             return;

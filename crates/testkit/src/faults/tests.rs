@@ -45,7 +45,7 @@ impl Session for Scripted {
 
     fn commit(&mut self, checkpoints: Vec<Checkpoint>) {
         self.note(format!("commit {}", checkpoints.len()));
-        let stored = checkpoints.into_iter().map(|c| (c.partition, c.epoch, Ok(c.resume)));
+        let stored = checkpoints.into_iter().map(|checkpoint| checkpoint.answer(Ok(())));
         self.events.push(SessionEvent::Committed(stored.collect()));
     }
 
@@ -84,7 +84,7 @@ fn batch(position: u64) -> SessionEvent {
 }
 
 fn checkpoint() -> Checkpoint {
-    Checkpoint { partition: P, epoch: E, resume: Resume::At(Position::new(1)), state: "".into() }
+    Checkpoint { partition: P, epoch: E, resume: Resume::At(Position::new(1)), state: "".into(), number: 1 }
 }
 
 fn faults(plan: FaultPlan) -> Faults {
@@ -210,10 +210,12 @@ async fn a_refused_commit_is_answered_and_goes_no_further() {
     next(&mut session).await;
     session.commit(vec![checkpoint()]);
     let SessionEvent::Committed(answers) = next(&mut session).await else { panic!() };
-    assert!(matches!(answers[..], [(P, E, Err(CommitError::Retry(_)))]));
+    assert!(matches!(&answers[..], [one] if matches!(one.result, Err(CommitError::Retry(_)))));
     assert!(log.lock().unwrap().is_empty());
     session.commit(vec![checkpoint()]);
-    assert!(matches!(next(&mut session).await, SessionEvent::Committed(answers) if answers[0].2.is_ok()));
+    assert!(
+        matches!(next(&mut session).await, SessionEvent::Committed(answers) if answers[0].result.is_ok())
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -226,7 +228,7 @@ async fn who_loses_everything_is_fenced_and_hears_of_the_end_later() {
     assert_eq!(*log.lock().unwrap(), ["dropped"]);
     session.commit(vec![checkpoint()]);
     let SessionEvent::Committed(answers) = next(&mut session).await else { panic!() };
-    assert!(matches!(answers[..], [(P, E, Err(CommitError::Fenced))]));
+    assert!(matches!(&answers[..], [one] if one.result == Err(CommitError::Fenced)));
     assert!(matches!(next(&mut session).await, SessionEvent::Failed(_)));
 }
 

@@ -6,8 +6,8 @@ use std::task::{Context, Poll};
 use laneway_domain::invariant::Digest;
 use laneway_domain::invariant::{Happening, Link, MemberId, Place};
 use laneway_domain::{
-    Assignment, Batch, Body, Checkpoint, CommitError, ConnectionChange, Epoch, Flow, Gap, GroupId, Monotonic,
-    PartitionId, Resume, RevocationId, Scope, Session, SessionEvent, TopicName,
+    Assignment, Batch, Body, Checkpoint, CommitAnswer, ConnectionChange, Epoch, Flow, Gap, GroupId,
+    Monotonic, PartitionId, Resume, RevocationId, Scope, Session, SessionEvent, TopicName,
 };
 
 use super::recorder::Recorder;
@@ -119,9 +119,9 @@ impl RecordedSession {
         self.revocations.retain(|_, revoked| !revoked.iter().all(|one| partitions.contains(one)));
     }
 
-    fn answered(&mut self, (partition, epoch, answer): &(PartitionId, Epoch, Result<Resume, CommitError>)) {
+    fn answered(&mut self, CommitAnswer { partition, epoch, result, .. }: &CommitAnswer) {
         let seat = self.seats.get(partition).filter(|seat| seat.epoch == *epoch);
-        if let (Some(seat), Ok(resume)) = (seat, answer) {
+        if let (Some(seat), Ok(resume)) = (seat, result) {
             let (scope, resume) = (seat.scope.clone(), *resume);
             self.recorder.record(Happening::CommitStored { scope, resume });
         }

@@ -23,6 +23,8 @@ pub struct Temper {
     pub hangs: u32,
     /// Events that fail at every attempt.
     pub poison: u32,
+    /// Events that kill their process at every attempt, of a thousand.
+    pub kills: u32,
     /// Attempts that publish an event before they end.
     pub publishes: u32,
     /// The longest that a slow attempt takes.
@@ -61,8 +63,8 @@ impl Temper {
     /// Handlers that succeed at once.
     #[must_use]
     pub const fn calm() -> Self {
-        let (slow, fails, fatal, panics, hangs, poison, publishes) = (0, 0, 0, 0, 0, 0, 0);
-        Self { seed: 0, slow, fails, fatal, panics, hangs, poison, publishes, longest: Duration::ZERO }
+        let (slow, fails, fatal, panics, hangs, poison, kills, publishes) = (0, 0, 0, 0, 0, 0, 0, 0);
+        Self { seed: 0, slow, fails, fatal, panics, hangs, poison, kills, publishes, longest: Duration::ZERO }
     }
 
     pub(super) fn draw(chance: &mut Chance) -> Self {
@@ -74,7 +76,17 @@ impl Temper {
         let (panics, hangs, poison) = (share(40, 15), share(25, 6), share(30, 8));
         let publishes = share(20, 100);
         let longest = chance.millis(1..=400);
-        Self { seed: chance.seed(), slow, fails, fatal, panics, hangs, poison, publishes, longest }
+        let seed = chance.seed();
+        let of_kills = mix(!seed);
+        let kills = if percent(of_kills) < 8 { u32::try_from((of_kills >> 32) % 25).unwrap_or(0) } else { 0 };
+        Self { seed, slow, fails, fatal, panics, hangs, poison, kills, publishes, longest }
+    }
+
+    /// Whether an event kills its process.
+    #[must_use]
+    pub fn kills(&self, event: EventId) -> bool {
+        let (high, low) = event.uuid().as_u64_pair();
+        self.kills > 0 && mix(mix(!self.seed ^ low) ^ high) % 1_000 < u64::from(self.kills)
     }
 
     /// What this attempt at this event does: the same whenever it is asked.

@@ -46,8 +46,27 @@ impl Life {
     /// Ends it. Its sessions are dropped, which is what the broker notices, and its calls go unanswered.
     pub(super) fn end(&self) {
         self.0.over.store(true, Ordering::SeqCst);
+        let sleepers = std::mem::take(&mut *self.sleepers());
+        sleepers.into_iter().for_each(Waker::wake);
         let mortals = std::mem::take(&mut *self.mortals());
         mortals.iter().filter_map(Weak::upgrade).for_each(|mortal| mortal.die());
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.0.over.load(Ordering::SeqCst)
+    }
+
+    /// Runs a future that is not the process's own until it is through, or the process is over.
+    pub(super) async fn or_over<F: Future>(&self, future: F) -> Option<F::Output> {
+        let mut future = Box::pin(future);
+        std::future::poll_fn(|cx| {
+            if self.is_over() {
+                return Poll::Ready(None);
+            }
+            self.sleepers().push(cx.waker().clone());
+            future.as_mut().poll(cx).map(Some)
+        })
+        .await
     }
 
     /// Lets it stand still; whether it did not before.

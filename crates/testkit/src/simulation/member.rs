@@ -50,8 +50,8 @@ impl Member {
         within: Duration,
         pause: Duration,
     ) -> Option<Self> {
-        self.life.awake().await;
-        self.subscription.close(within).await;
+        self.life.or_over(self.life.awake()).await?;
+        self.life.or_over(self.subscription.close(within)).await?;
         if !pause.is_zero() {
             stage.wait(pause).await;
         }
@@ -68,7 +68,9 @@ impl Member {
     /// Closes in order, and sees that a closed bus takes nothing.
     pub(super) async fn close(self, stage: &Stage, within: Duration) {
         // Nobody signals a process that stands still: it would hear it later.
-        self.life.awake().await;
+        if self.life.or_over(self.life.awake()).await.is_none() {
+            return;
+        }
         let (member, recorder) = (self.id, &stage.recorder);
         recorder.record(Happening::Signalled { member, deadline: stage.now() + within });
         self.bus.close(within).await;
@@ -151,6 +153,7 @@ impl Seat<'_> {
             member: self.id,
             group,
             calls: AtomicU32::new(0),
+            life: self.life.clone(),
         };
         let work = RecordedHandler::new(work, stage.recorder.clone(), self.id);
         let life = self.life.clone();

@@ -9,7 +9,10 @@ use tokio::task::JoinHandle;
 use super::member::Member;
 use super::operator;
 use super::script::{Action, Step};
-use super::stage::Stage;
+use super::stage::{Death, Stage};
+
+/// How long it takes until a process that was killed is back.
+const RESTART: Duration = Duration::from_millis(30);
 
 /// The members that live.
 #[derive(Clone)]
@@ -30,7 +33,22 @@ impl Roster {
     /// Lets a member join.
     pub(super) async fn join(&self, group: usize) {
         let member = Member::join(&self.stage, group).await;
-        self.members().extend(member);
+        self.enter(member);
+    }
+
+    fn enter(&self, member: Option<Member>) {
+        // It may have been killed while it joined.
+        self.members().extend(member.filter(|member| !member.life().is_over()));
+    }
+
+    /// Starts a process anew for each that an event has killed; never ends.
+    pub(super) async fn revive(self) {
+        let Some(mut deaths) = self.stage.deaths() else { return };
+        while let Some(Death { member, group }) = deaths.recv().await {
+            self.members().retain(|known| known.id != member);
+            self.stage.wait(RESTART).await;
+            self.join(group).await;
+        }
     }
 
     /// The first members of every group.
@@ -64,7 +82,7 @@ impl Roster {
             Action::Again(nth, within, pause) => {
                 if let Some(member) = self.leaves(group, nth) {
                     let member = member.again(&self.stage, within, pause).await;
-                    self.members().extend(member);
+                    self.enter(member);
                 }
             }
             Action::Freeze(nth, time) => self.freeze(group, nth, time).await,

@@ -11,7 +11,7 @@ use super::roster::Roster;
 use super::scenario::Scenario;
 use super::stage::Stage;
 use super::{monitor, operator, producer, verdict};
-use crate::checkers::report;
+use crate::checkers::{self, report};
 use crate::conformance::Factory;
 use crate::faults::Fault;
 use crate::history::record_listing;
@@ -48,6 +48,9 @@ pub fn simulate_scenario(scenario: Scenario, factory: &dyn Factory) -> Result<Su
     let Ended { stage, rest, cleared, whole, dump } = ended;
     let mut violations = stage.found();
     violations.extend(verdict::judge(&stage.scenario, &rest, cleared.as_ref(), &whole));
+    if !stage.sessions_broke() {
+        violations.extend(checkers::blameless(&whole));
+    }
     if violations.is_empty() {
         return Ok(summary(&stage, &whole));
     }
@@ -84,6 +87,7 @@ fn run(scenario: Scenario, factory: &dyn Factory) -> Ended {
 async fn play(scenario: Scenario, factory: &dyn Factory) -> Result<Ended, Vec<Invalid>> {
     let stage = Stage::set(scenario, factory).await?;
     let roster = Roster::new(stage.clone());
+    let revived = tokio::spawn(roster.clone().revive());
     roster.open().await;
     let watched = {
         let (stage, roster) = (stage.clone(), roster.clone());
@@ -113,6 +117,7 @@ async fn play(scenario: Scenario, factory: &dyn Factory) -> Result<Ended, Vec<In
         None
     };
     watched.abort();
+    revived.abort();
     monitor::rest(&stage, &roster);
     let dump = monitor::dump(&roster).await;
     roster.close().await;

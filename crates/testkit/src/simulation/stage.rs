@@ -1,13 +1,17 @@
 //! What all of a run share.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use laneway_domain::invariant::{Invariant, MemberId, Violation};
-use laneway_domain::{AggregateKey, Clock, GroupId, Invalid, Monotonic, TopicName};
+use laneway_domain::invariant::{Happening, Invariant, MemberId, Violation};
+use laneway_domain::{
+    AggregateKey, Clock, Event, EventId, GroupId, Invalid, Monotonic, PartitionNumber, Position, TopicName,
+};
+use tokio::sync::mpsc;
 
+use super::life::Life;
 use super::scenario::Scenario;
 use super::script::Action;
 use crate::conformance::{Adapter, Factory};
@@ -35,7 +39,23 @@ pub(super) struct Stage {
     busy: Mutex<HashSet<MergedLane>>,
     /// What was found wrong while it ran.
     found: Mutex<Vec<Violation>>,
+    /// How many processes an event has killed, by where it stands: what is published twice kills twice.
+    kills: Mutex<HashMap<Spot, usize>>,
+    deaths: mpsc::UnboundedSender<Death>,
+    died: Mutex<Option<mpsc::UnboundedReceiver<Death>>>,
 }
+
+/// A group, by number, and where an event stands.
+type Spot = (usize, TopicName, PartitionNumber, Position);
+
+/// A process was killed by an event that it handled.
+pub(super) struct Death {
+    pub(super) member: MemberId,
+    pub(super) group: usize,
+}
+
+/// The most processes that an event may kill: two until it is looked for, one in a batch, three alone, and one to spare.
+const KILLS: usize = 7;
 
 impl Stage {
     /// Sets a scenario up on a fresh adapter.
@@ -51,6 +71,7 @@ impl Stage {
         let (pulse, echoes) = (AtomicU64::new(0), AtomicU32::new(0));
         let (healed, busy, found) = (AtomicBool::new(false), Mutex::default(), Mutex::default());
         let began = adapter.clock.monotonic();
+        let (deaths, died) = mpsc::unbounded_channel();
         Ok(Arc::new(Self {
             scenario,
             adapter,
@@ -63,7 +84,38 @@ impl Stage {
             echoes,
             busy,
             found,
+            kills: Mutex::default(),
+            deaths,
+            died: Mutex::new(Some(died)),
         }))
+    }
+
+    /// Whether an event kills the processes of a group: only where checkpoints can say so.
+    pub(super) fn kills(&self, group: usize, event: EventId) -> bool {
+        self.scenario.state_bytes.is_none() && self.scenario.groups[group].temper.kills(event)
+    }
+
+    /// An event kills the process that handles it, here and now.
+    pub(super) fn killed(&self, life: &Life, member: MemberId, group: usize, event: &Event) {
+        self.recorder.record(Happening::Crashed { member });
+        life.end();
+        let kills = {
+            let mut kills = self.kills.lock().unwrap_or_else(PoisonError::into_inner);
+            let spot = (group, event.topic().clone(), event.partition(), event.position());
+            let kills = kills.entry(spot).or_default();
+            *kills += 1;
+            *kills
+        };
+        if kills > KILLS {
+            self.find(Invariant::I20, format!("{:?} has killed {kills} processes", event.id()));
+        }
+        // Nobody restarts processes when the run is over.
+        let _ = self.deaths.send(Death { member, group });
+    }
+
+    /// Who was killed, to be asked for once.
+    pub(super) fn deaths(&self) -> Option<mpsc::UnboundedReceiver<Death>> {
+        self.died.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     pub(super) fn clock(&self) -> &Arc<dyn Clock> {

@@ -22,6 +22,7 @@ pub(super) struct Work {
     pub(super) member: MemberId,
     pub(super) group: usize,
     pub(super) calls: AtomicU32,
+    pub(super) life: Life,
 }
 
 /// How long work goes on that hangs and cannot be cancelled.
@@ -38,6 +39,11 @@ impl Handler for Work {
         let _running = self.lane(event).map(|lane| self.stage.enter((self.member, self.group, lane)));
         if self.stage.is_healed() {
             return Ok(());
+        }
+        // What comes back from the dead letters has been mended.
+        if !event.is_redriven() && self.stage.kills(self.group, id) {
+            self.stage.killed(&self.life, self.member, self.group, event);
+            std::future::pending::<()>().await;
         }
         let attempt = self.attempt(context.attempt);
         let Behaviour { yields, wait, publishes, ending } = self.plan().temper.behaviour(id, attempt);

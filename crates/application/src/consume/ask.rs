@@ -1,0 +1,145 @@
+//! What a worker does for tenures on probation: their heads ask before they start, and wait for an answer.
+
+use std::collections::VecDeque;
+use std::task::Context;
+
+use laneway_domain::{DeathCause, Event, HandlerError, HandlerMask, Monotonic};
+
+use super::gate::Leave;
+use super::message::{Order, Plea, Report};
+use super::worker::Worker;
+use crate::lanes::{LaneId, Phase, Ticket};
+use crate::ledger::Tenure;
+use crate::policy::{Failure, FailureKind, Next};
+
+/// Who asks; empty, and free, in health.
+#[derive(Debug, Default)]
+pub(super) struct Restraint {
+    tenures: Vec<Tenure>,
+    /// Lanes whose heads may start, whoever else holds still.
+    named: VecDeque<LaneId>,
+    /// To be answered when nothing runs.
+    hush: Option<u64>,
+}
+
+impl Restraint {
+    #[inline]
+    pub(super) fn is_asleep(&self) -> bool {
+        self.tenures.is_empty() && self.named.is_empty() && self.hush.is_none()
+    }
+
+    /// Tenures are over.
+    pub(super) fn forget(&mut self, tenures: &[Tenure]) {
+        self.tenures.retain(|tenure| !tenures.contains(tenure));
+    }
+}
+
+impl<C, F> Worker<C, F>
+where
+    C: Fn(Event, u32, HandlerMask) -> F,
+    F: Future<Output = Result<(), HandlerError>>,
+{
+    pub(super) fn follow(&mut self, order: Order) {
+        match order {
+            Order::Ask(tenure) => self.restraint.tenures.push(tenure),
+            Order::Trust(tenure) => self.restraint.forget(&[tenure]),
+            Order::Start(lane) => self.restraint.named.push_back(lane),
+            Order::Bury(lane, crashes) => self.condemned(lane, crashes),
+            Order::Hush(round) => {
+                self.restraint.hush = Some(round);
+                self.hand_back();
+            }
+        }
+    }
+
+    /// Whether a head that could start has to ask first; then it has.
+    #[cold]
+    pub(super) fn asks_first(&mut self, lane: LaneId, ticket: Ticket) -> bool {
+        let tenure = self.runs.tenure(ticket.run);
+        let asks = self.restraint.tenures.contains(&tenure);
+        if asks {
+            self.purse.give();
+            self.lanes.ask(lane);
+            self.plead(lane, ticket);
+        }
+        asks
+    }
+
+    /// Starts heads that asked and were named, while there are permits.
+    pub(super) fn start_named(&mut self, cx: &Context<'_>) {
+        while let Some(lane) = self.restraint.named.front().copied() {
+            if self.lanes.phase(lane) == Some(Phase::Asking) {
+                let leave = self.shared.gate.leave_named(self.now);
+                if leave == Leave::Nothing || !self.purse.take(cx.waker()) {
+                    return;
+                }
+                if matches!(leave, Leave::Probe { .. }) && !self.probes(lane) {
+                    return self.purse.give();
+                }
+                let named =
+                    self.lanes.answer(lane).and_then(|ticket| Some((ticket, self.runs.event(ticket)?)));
+                match named {
+                    Some((ticket, event)) => self.begin(lane, ticket, event),
+                    None => self.purse.give(),
+                }
+            }
+            self.restraint.named.pop_front();
+        }
+    }
+
+    /// A named head starts as the breaker's probe, unless somebody else does.
+    fn probes(&mut self, lane: LaneId) -> bool {
+        let counts = self.shared.gate.take_probe();
+        self.probing.lane = counts.map(|counts| (lane, counts)).or(self.probing.lane);
+        counts.is_some()
+    }
+
+    /// An attempt is over.
+    #[cold]
+    pub(super) fn attempt_over(&mut self, ticket: Ticket, terminal: bool) {
+        let tenure = self.runs.tenure(ticket.run);
+        if self.restraint.tenures.contains(&tenure) {
+            let position = self.runs.received(ticket).position;
+            self.send(Report::Plea(Plea::Ended { tenure, position, terminal }));
+        }
+    }
+
+    /// What was named and has not started asks again: somebody else is to be alone first.
+    fn hand_back(&mut self) {
+        for lane in std::mem::take(&mut self.restraint.named) {
+            if let Some(ticket) = self.lanes.answer(lane) {
+                self.attempt_over(ticket, false);
+                self.lanes.ask(lane);
+                self.plead(lane, ticket);
+            }
+        }
+    }
+
+    fn plead(&mut self, lane: LaneId, ticket: Ticket) {
+        let (tenure, position) = (self.runs.tenure(ticket.run), self.runs.received(ticket).position);
+        let worker = self.number;
+        self.send(Report::Plea(Plea::Asks { tenure, position, worker, lane }));
+    }
+
+    /// Says that nothing runs, where that was asked. What has run out of its time and cannot be stopped is not waited for.
+    pub(super) fn report_hush(&mut self) {
+        let Some(round) = self.restraint.hush else { return };
+        let runs = self.seats.sitters().any(|(_, sitter)| sitter.deadline != Monotonic::NEVER);
+        if !runs {
+            self.restraint.hush = None;
+            self.send(Report::Plea(Plea::Quiet(round)));
+        }
+    }
+
+    /// The head of a lane was alone in its process whenever that crashed: it dies unstarted.
+    fn condemned(&mut self, lane: LaneId, crashes: u32) {
+        let asking = self.lanes.head(lane).filter(|_| self.lanes.phase(lane) == Some(Phase::Asking));
+        let Some(ticket) = asking else { return };
+        let before = self.runs.attempts(ticket).saturating_add(crashes.saturating_sub(1));
+        let trouble = self.trouble(lane, before, HandlerMask::ALL, true);
+        let words = vec![format!("its process crashed {crashes} times while it ran alone")];
+        let failure = Failure { kind: FailureKind::Crash, error: None, words };
+        self.tell(ticket, &failure, trouble.attempts, Next::Fatal);
+        self.dies(lane, ticket, DeathCause::Crashes, failure.words, trouble);
+    }
+}
