@@ -17,7 +17,7 @@ use laneway_domain::{Assignment, Epoch, PartitionId, PartitionNumber, Position, 
 use laneway_testkit::conformance::{Adapter, Capabilities, Factory, Needs};
 use laneway_testkit::simulation::simulate;
 use seeds::Memory;
-use unfenced::Open;
+use unfenced::open;
 
 /// How many seeds a bug may hide from.
 const SEEDS: u64 = 300;
@@ -109,7 +109,7 @@ impl Factory for Unfenced {
 
     async fn adapter(&self, needs: Needs) -> Adapter {
         let adapter = Memory.adapter(needs).await;
-        Adapter { dead_letters: Arc::new(Open::new(adapter.dead_letters)), ..adapter }
+        Adapter { dead_letters: Arc::new(open(adapter.dead_letters)), ..adapter }
     }
 }
 

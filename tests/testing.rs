@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use laneway::domain::{AfterDeadLetter, AggregateKey, Answer, Filter, LetterId, PartitionNumber};
+use laneway::domain::{AfterDeadLetter, AggregateKey, Answer, Filter, LetterId, PartitionNumber, Position};
 use laneway::policy::RetryPolicy;
 use laneway::prelude::*;
 use laneway::route::typed_with;
@@ -157,7 +157,7 @@ async fn a_wish_that_nobody_answers_says_what_is_under_way() {
     subscription.close(Duration::from_secs(1)).await;
     let error = bus.redrive(&Filter::group(group())).await.unwrap_err();
     assert!(matches!(error, RedriveError::NotQuiet(_)), "{error}");
-    let unknown = LetterId { group: group(), topic: ORDERS, partition: PartitionNumber(0), position: 9.into() };
+    let unknown = LetterId { group: group(), topic: ORDERS, partition: PartitionNumber(0), position: Position::new(9) };
     assert!(bus.redrive(&Filter::entry(unknown)).await.is_err());
 }
 

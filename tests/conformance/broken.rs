@@ -18,7 +18,7 @@ use laneway_testkit::faults::{Filter, FilteredSubscriber};
 use super::memory::Memory;
 use super::plain::Plain;
 use super::records::records;
-use crate::unfenced::Open;
+use crate::unfenced::open;
 
 /// A memory broker that something was done to.
 struct Broken(fn(Adapter) -> Adapter);
@@ -356,7 +356,7 @@ fn a_store_that_says_ok_and_forgets_is_found() {
 
 #[test]
 fn a_store_that_takes_every_claim_for_the_newest_is_found() {
-    let open =
-        |adapter: Adapter| Adapter { dead_letters: Arc::new(Open::new(adapter.dead_letters)), ..adapter };
-    turns_red(open, "a_claim_voids_the_one_before_it", "a late write of an old owner is invisible");
+    let opened =
+        |adapter: Adapter| Adapter { dead_letters: Arc::new(open(adapter.dead_letters)), ..adapter };
+    turns_red(opened, "a_claim_voids_the_one_before_it", "a late write of an old owner is invisible");
 }

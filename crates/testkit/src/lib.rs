@@ -3,6 +3,7 @@
 //! Wrap the ports of a bus in the recording ones of [`history`], run it on a [`SimClock`], and ask [`checkers`] whether
 //! the invariants of [`laneway_domain::invariant`] hold. What users test their own services with is [`testing`].
 
+pub mod around;
 pub mod checkers;
 mod clock;
 pub mod conformance;

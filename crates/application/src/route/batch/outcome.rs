@@ -9,8 +9,8 @@ use thiserror::Error;
 /// The answers for the events of a batch, by their index in it.
 ///
 /// ```
-/// use laneway_application::route::BatchOutcome;
-/// use laneway_domain::HandlerError;
+/// # use laneway_application::route::BatchOutcome;
+/// # use laneway_domain::HandlerError;
 /// let mut but_the_third = BatchOutcome::all_done();
 /// but_the_third.fail(2, HandlerError::retryable("its row is locked"));
 /// let one_by_one: BatchOutcome = [Ok(()), Err(HandlerError::fatal("no such customer"))].into_iter().collect();
