@@ -61,14 +61,18 @@ struct OrderPlaced {
     total: u64,
 }
 
-async fn add(Typed(placed): Typed<OrderPlaced>, State(sum): State<Arc<AtomicU64>>) -> Result<(), HandlerError> {
+async fn add(
+    Typed(placed): Typed<OrderPlaced>,
+    State(sum): State<Arc<AtomicU64>>,
+) -> Result<(), HandlerError> {
     sum.fetch_add(placed.total, Ordering::SeqCst);
     Ok(())
 }
 
 #[tokio::test(start_paused = true)]
 async fn typed_functions_and_routers_are_handlers_of_the_kit() {
-    let (sum, placed) = (Arc::new(AtomicU64::new(0)), |total| OrderPlaced { order: 42, total }.envelope().unwrap());
+    let (sum, placed) =
+        (Arc::new(AtomicU64::new(0)), |total| OrderPlaced { order: 42, total }.envelope().unwrap());
     let typed = typed_with(sum.clone(), add);
     Given::handler(typed).given([placed(1), placed(2)]).when(placed(4)).await.then_ok();
     assert_eq!(sum.load(Ordering::SeqCst), 7);
@@ -84,7 +88,9 @@ async fn quiet_is_when_all_is_handled_and_committed_after_every_retry() {
     bus.subscribe(options(), by_payload(&ill)).await.unwrap();
     bus.deliver([event("a", "later"), event("a", "behind"), event("b", "x")]).await.unwrap();
     bus.advance(Duration::from_millis(10)).await;
-    assert!(bus.under_way().await.iter().any(|what| matches!(what, UnderWay::Lane { aggregate: Some(_), .. })));
+    assert!(
+        bus.under_way().await.iter().any(|what| matches!(what, UnderWay::Lane { aggregate: Some(_), .. }))
+    );
     ill.store(false, Ordering::SeqCst);
     bus.await_quiet().await.unwrap();
     assert_eq!(bus.under_way().await, []);
@@ -133,7 +139,10 @@ async fn dead_letters_are_seen_and_redriven_one_by_one_and_by_aggregate() {
     bus.await_quiet().await.unwrap();
     let (dead, stored) = (bus.dead(&group()).await, bus.stored(&group()).await);
     assert_eq!((dead.len(), stored.len(), bus.handled(&group()).len()), (2, 4, 0));
-    assert_eq!(bus.redrive(&Filter::group(group())).await.unwrap(), [Answer::FailedAgain(0), Answer::FailedAgain(0)]);
+    assert_eq!(
+        bus.redrive(&Filter::group(group())).await.unwrap(),
+        [Answer::FailedAgain(0), Answer::FailedAgain(0)]
+    );
     ill.store(false, Ordering::SeqCst);
     let head = dead.into_iter().find(|letter| letter.key == Some(key("a"))).unwrap();
     assert_eq!(bus.redrive(&Filter::entry(head.id)).await.unwrap(), [Answer::Done(1)]);
@@ -157,7 +166,8 @@ async fn a_wish_that_nobody_answers_says_what_is_under_way() {
     subscription.close(Duration::from_secs(1)).await;
     let error = bus.redrive(&Filter::group(group())).await.unwrap_err();
     assert!(matches!(error, RedriveError::NotQuiet(_)), "{error}");
-    let unknown = LetterId { group: group(), topic: ORDERS, partition: PartitionNumber(0), position: Position::new(9) };
+    let unknown =
+        LetterId { group: group(), topic: ORDERS, partition: PartitionNumber(0), position: Position::new(9) };
     assert!(bus.redrive(&Filter::entry(unknown)).await.is_err());
 }
 
@@ -179,10 +189,16 @@ async fn another_process_takes_over_where_one_ends_and_both_are_seen() {
 #[test]
 fn under_faults_every_event_is_handled_in_its_order_at_least_once() {
     each_seed(0..40, |seed| async move {
-        let plan = FaultPlan::quiet(seed).lose_acks(0.2).redeliver(0.1).crash(0.05).slow_store(0.5).failing_store(0.3);
+        let plan = FaultPlan::quiet(seed)
+            .lose_acks(0.2)
+            .redeliver(0.1)
+            .crash(0.05)
+            .slow_store(0.5)
+            .failing_store(0.3);
         let (bus, ill) = (TestBus::with_faults(plan).unwrap(), Arc::new(AtomicBool::new(true)));
         bus.subscribe(options(), by_payload(&ill)).await.unwrap();
-        let all = ["a", "b", "c"].into_iter().flat_map(|of| [event(of, "1"), event(of, "sick"), event(of, "3")]);
+        let all =
+            ["a", "b", "c"].into_iter().flat_map(|of| [event(of, "1"), event(of, "sick"), event(of, "3")]);
         bus.deliver(all).await.unwrap();
         bus.await_quiet().await.unwrap();
         ill.store(false, Ordering::SeqCst);

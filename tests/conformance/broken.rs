@@ -356,7 +356,6 @@ fn a_store_that_says_ok_and_forgets_is_found() {
 
 #[test]
 fn a_store_that_takes_every_claim_for_the_newest_is_found() {
-    let opened =
-        |adapter: Adapter| Adapter { dead_letters: Arc::new(open(adapter.dead_letters)), ..adapter };
+    let opened = |adapter: Adapter| Adapter { dead_letters: Arc::new(open(adapter.dead_letters)), ..adapter };
     turns_red(opened, "a_claim_voids_the_one_before_it", "a late write of an old owner is invisible");
 }

@@ -210,7 +210,10 @@ mod tests {
         assert!(By::new("ops", "a\nb").is_err());
         assert!(By::new("o".repeat(By::MAX_LEN + 1), "x").is_err());
         let both = By::new("", "a\nb").unwrap_err().to_string();
-        assert!(both.starts_with("who, why: has 1 to 1,024 bytes") && both.ends_with("found `, a\\nb`"), "{both}");
+        assert!(
+            both.starts_with("who, why: has 1 to 1,024 bytes") && both.ends_with("found `, a\\nb`"),
+            "{both}"
+        );
         assert!(By::new("", "x").unwrap_err().to_string().ends_with("found nothing"));
     }
 }

@@ -2,9 +2,9 @@
 
 use async_trait::async_trait;
 use laneway_domain::{
-    AggregateKey, Answer, Claim, DeadLetter, DeadLetterCapabilities, DeadLetterDesk, DeadLetterQueue, OwnerId,
-    ParkEntry, ParkedAggregate, Parking, Position, Resolution, Scope, StoreError, StoreFault, Timestamp, Wish,
-    WishId,
+    AggregateKey, Answer, Claim, DeadLetter, DeadLetterCapabilities, DeadLetterDesk, DeadLetterQueue,
+    OwnerId, ParkEntry, ParkedAggregate, Parking, Position, Resolution, Scope, StoreError, StoreFault,
+    Timestamp, Wish, WishId,
 };
 
 /// What is done around a store's calls; by itself, nothing.

@@ -44,7 +44,9 @@ impl StoreHook for Recording {
 /// What a write does, once the store has it.
 fn written(call: &ParkingCall) -> Vec<Happening> {
     match call {
-        ParkingCall::Park(claim, entries) => entries.iter().map(|entry| parked(&claim.scope, entry)).collect(),
+        ParkingCall::Park(claim, entries) => {
+            entries.iter().map(|entry| parked(&claim.scope, entry)).collect()
+        }
         ParkingCall::Resolve(claim, verdicts) => {
             let place = |position| Place { scope: claim.scope.clone(), position };
             verdicts.iter().map(|(position, resolution)| resolved(place(*position), resolution)).collect()

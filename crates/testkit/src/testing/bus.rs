@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use laneway_application::Bus;
 use laneway_application::consume::{Ground, Subscription, SubscriptionError, SubscriptionOptions};
-use laneway_domain::{DeadLetter, Envelope, Event, Filter, GroupId, Handler, Invalid, Monotonic, StoredLetter};
+use laneway_domain::{
+    DeadLetter, Envelope, Event, Filter, GroupId, Handler, Invalid, Monotonic, StoredLetter,
+};
 
 use super::outbox::{Noting, Outbox};
 use super::quiet::{NotQuiet, UnderWay, of_backlog, of_store, of_subscription};
@@ -245,6 +247,9 @@ impl Deref for TestBus {
 
 impl fmt::Debug for TestBus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TestBus").field("bus", &self.bus).field("faults", &self.faults).finish_non_exhaustive()
+        f.debug_struct("TestBus")
+            .field("bus", &self.bus)
+            .field("faults", &self.faults)
+            .finish_non_exhaustive()
     }
 }

@@ -18,7 +18,7 @@ use laneway_domain::{
 };
 
 use super::difference::shown;
-use super::outbox::{Nowhere, Noting, Outbox};
+use super::outbox::{Noting, Nowhere, Outbox};
 use super::then::{Outcome, Then};
 use crate::clock::SimClock;
 
@@ -159,7 +159,9 @@ impl<H: Handler> Given<H> {
     pub async fn when(mut self, event: Envelope) -> Then<H> {
         for (before, earlier) in std::mem::take(&mut self.events).into_iter().enumerate() {
             let (earlier, outcome) = self.run(earlier, 1).await;
-            let words = || format!("event {} that was given before: {outcome}\n  event: {}", before + 1, shown(&earlier));
+            let words = || {
+                format!("event {} that was given before: {outcome}\n  event: {}", before + 1, shown(&earlier))
+            };
             assert!(outcome == Outcome::Handled, "{}", words());
         }
         let attempt = std::mem::replace(&mut self.attempt, 1);
@@ -208,7 +210,10 @@ impl<H: Handler> Given<H> {
         self.position += 1;
         let (position, appended) = (Position::new(self.position), self.clock.wall());
         let row = Received { position, appended, body: Body::Event(stamped) };
-        Event::new(Arc::new(Run { rows: vec![row].into(), partition: PartitionNumber(0), redriven: false }), 0)
+        Event::new(
+            Arc::new(Run { rows: vec![row].into(), partition: PartitionNumber(0), redriven: false }),
+            0,
+        )
     }
 }
 
@@ -220,7 +225,10 @@ pub(super) fn words(panic: &(dyn std::any::Any + Send)) -> String {
 
 impl<H> std::fmt::Debug for Given<H> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Given").field("group", &self.group).field("attempt", &self.attempt).finish_non_exhaustive()
+        f.debug_struct("Given")
+            .field("group", &self.group)
+            .field("attempt", &self.attempt)
+            .finish_non_exhaustive()
     }
 }
 

@@ -46,7 +46,14 @@ async fn an_attempt_is_handled_tried_again_or_dead_as_the_subscription_would_hav
     Given::handler(plain()).retry(RetryPolicy::none()).when(event(2)).await.then_dead("away");
     let last = RetryPolicy::default().max_retries + 1;
     Given::handler(plain()).attempt(last).when(event(2)).await.then_dead("away");
-    Given::handler(plain()).attempt(last - 1).when(event(2)).await.then_retries().when(event(1)).await.then_ok();
+    Given::handler(plain())
+        .attempt(last - 1)
+        .when(event(2))
+        .await
+        .then_retries()
+        .when(event(1))
+        .await
+        .then_ok();
     let fatal = Classifier::new().on::<std::fmt::Error>(|_| ErrorClass::Fatal);
     Given::handler(plain()).classifier(fatal).when(event(6)).await.then_dead("error");
 }
@@ -62,7 +69,8 @@ async fn an_expectation_that_is_not_met_says_both_sides_and_the_event() {
     assert!(text.contains("found: it is a dead letter: no such order"), "{text}");
     let text = told(async { drop(Given::handler(plain()).when(event(3)).await.then_dead("another")) }).await;
     assert!(text.contains("it is a dead letter that says `another`"), "{text}");
-    let text = told(async { drop(Given::handler(plain()).given([event(1), event(3)]).when(event(1)).await) }).await;
+    let text =
+        told(async { drop(Given::handler(plain()).given([event(1), event(3)]).when(event(1)).await) }).await;
     assert!(text.starts_with("event 2 that was given before: it is a dead letter"), "{text}");
 }
 
@@ -98,7 +106,8 @@ async fn differences_are_told_field_by_field() {
     assert!(text.contains("1. bills 3\n     payload: expected 4\n              found    3\n"), "{text}");
     let text = told(async { drop(billing().when(event(3)).await.then_published_nothing()) }).await;
     assert!(text.contains("1. not expected: bills 3"), "{text}");
-    let text = told(async { drop(billing().when(event(3)).await.then_published([bill("3"), bill("4")])) }).await;
+    let text =
+        told(async { drop(billing().when(event(3)).await.then_published([bill("3"), bill("4")])) }).await;
     assert!(text.contains("2. missing: bills 4") && !text.contains("  1."), "{text}");
     let strange = bill("3").with_id(EventId::new(uuid::Uuid::from_u128(1)).unwrap()).with_header("by", None);
     let text = told(async { drop(billing().when(event(3)).await.then_published([strange])) }).await;

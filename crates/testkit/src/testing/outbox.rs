@@ -61,8 +61,12 @@ pub(super) struct Nowhere(AtomicU64);
 #[async_trait]
 impl Publisher for Nowhere {
     fn capabilities(&self) -> &PublisherCapabilities {
-        const TAKES_ALL: PublisherCapabilities =
-            PublisherCapabilities { max_bytes: 64 << 20, durable: false, deduplicates: false, ordered_prefix: true };
+        const TAKES_ALL: PublisherCapabilities = PublisherCapabilities {
+            max_bytes: 64 << 20,
+            durable: false,
+            deduplicates: false,
+            ordered_prefix: true,
+        };
         &TAKES_ALL
     }
 

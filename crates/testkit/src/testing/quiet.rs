@@ -6,8 +6,8 @@ use std::time::Duration;
 use laneway_application::consume::{LaneDetail, Subscription};
 use laneway_application::lanes::Phase;
 use laneway_domain::{
-    AggregateKey, DeadLetterDesk, Filter, GroupId, LetterId, ParkState, PartitionNumber, Position, StoredLetter,
-    Timestamp, TopicName, WishId,
+    AggregateKey, DeadLetterDesk, Filter, GroupId, LetterId, ParkState, PartitionNumber, Position,
+    StoredLetter, Timestamp, TopicName, WishId,
 };
 
 use crate::conformance::Adapter;
@@ -86,13 +86,17 @@ impl fmt::Display for UnderWay {
         match self {
             Self::Publishing(events) => write!(f, "{events} events wait for the publisher's answer"),
             Self::Disconnected { group, reason } => write!(f, "{group}: no connection: {reason}"),
-            Self::StoreRefuses { group, reason } => write!(f, "{group}: the dead-letter store refuses: {reason}"),
+            Self::StoreRefuses { group, reason } => {
+                write!(f, "{group}: the dead-letter store refuses: {reason}")
+            }
             Self::Lane { group, aggregate, position, phase, attempts } => {
                 let whose = aggregate.as_ref().map_or_else(|| "no aggregate".to_owned(), ToString::to_string);
                 let what = doing(*phase);
                 write!(f, "{group}: {whose}, position {position}: {what}, {attempts} attempts failed")
             }
-            Self::Open { group, events } => write!(f, "{group}: {events} events were read and are not finished"),
+            Self::Open { group, events } => {
+                write!(f, "{group}: {events} events were read and are not finished")
+            }
             Self::Uncommitted { group, topic, partition, events } => {
                 write!(f, "{group}: {events} events of {topic}/{partition} are not committed")
             }
@@ -155,8 +159,12 @@ pub(super) async fn of_subscription(subscription: &Subscription) -> Vec<UnderWay
     let refuses = refuses.map(|reason| UnderWay::StoreRefuses { group: group.clone(), reason });
     let busy = |lane: &LaneDetail| lane.phase != Phase::Parked;
     let lanes = subscription.lanes(LANES).await.into_iter().filter(busy);
-    let lanes = lanes.map(|LaneDetail { key: aggregate, phase, head: position, attempts }| {
-        UnderWay::Lane { group: group.clone(), aggregate, position, phase, attempts }
+    let lanes = lanes.map(|LaneDetail { key: aggregate, phase, head: position, attempts }| UnderWay::Lane {
+        group: group.clone(),
+        aggregate,
+        position,
+        phase,
+        attempts,
     });
     let mut all: Vec<_> = down.into_iter().chain(refuses).chain(lanes).collect();
     let events = subscription.stats().open;
