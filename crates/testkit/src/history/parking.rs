@@ -1,8 +1,13 @@
 //! Recording what is parked.
 
+use std::fmt;
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use laneway_domain::invariant::{Digest, Happening, Place};
-use laneway_domain::{Body, DeadLetterQueue, ParkEntry, ParkState, Parking, Resolution, Scope, StoreError};
+use laneway_domain::{
+    Body, Codec, DeadLetterQueue, ParkEntry, ParkState, Parking, Position, Resolution, Scope, StoreError,
+};
 
 use super::recorder::Recorder;
 use crate::around::{Around, ParkingCall, ParkingReply, StoreHook};
@@ -14,28 +19,58 @@ use crate::around::{Around, ParkingCall, ParkingReply, StoreHook};
 pub type RecordedParking<D> = Around<D, Recording>;
 
 /// Records what is parked.
-#[derive(Debug, Clone)]
-pub struct Recording(Recorder);
+#[derive(Clone)]
+pub struct Recording {
+    recorder: Recorder,
+    codec: Option<Arc<dyn Codec>>,
+}
 
 impl<D: DeadLetterQueue> RecordedParking<D> {
     /// Records around `inner`.
     pub const fn new(inner: D, recorder: Recorder) -> Self {
-        Self::hooked(inner, Recording(recorder))
+        Self::hooked(inner, Recording { recorder, codec: None })
+    }
+
+    /// The same, where handlers see what `codec` makes of records: an edit is recorded as both.
+    pub const fn reading(inner: D, recorder: Recorder, codec: Option<Arc<dyn Codec>>) -> Self {
+        Self::hooked(inner, Recording { recorder, codec })
+    }
+}
+
+impl Recording {
+    /// What handlers see of the records that an operator wrote.
+    fn edited(&self, call: &ParkingCall) -> Vec<Happening> {
+        let (ParkingCall::Resolve(claim, verdicts), Some(codec)) = (call, &self.codec) else {
+            return Vec::new();
+        };
+        let read = |(position, resolution): &(Position, Resolution)| {
+            let Resolution::Edited(Body::Record(record)) = resolution else { return None };
+            let event = codec.decode(&claim.scope.topic, record.clone()).ok()?;
+            let place = Place { scope: claim.scope.clone(), position: *position };
+            Some(Happening::Edited { place, digest: Digest::of_envelope(&event) })
+        };
+        verdicts.iter().filter_map(read).collect()
+    }
+}
+
+impl fmt::Debug for Recording {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Recording").field(&self.recorder).finish()
     }
 }
 
 #[async_trait]
 impl StoreHook for Recording {
     async fn parking(&self, call: ParkingCall, store: &dyn Parking) -> Result<ParkingReply, StoreError> {
-        let written = written(&call);
+        let written = [written(&call), self.edited(&call)].concat();
         let scope = match &call {
             ParkingCall::Page(claim, ..) | ParkingCall::Entry(claim, _) => Some(claim.scope.clone()),
             _ => None,
         };
         let reply = call.make(store).await?;
-        self.0.record_all(written);
+        self.recorder.record_all(written);
         if let (Some(scope), ParkingReply::Entries(entries)) = (scope, &reply) {
-            self.0.record_all(entries.iter().map(|entry| redriven(&scope, entry)));
+            self.recorder.record_all(entries.iter().map(|entry| redriven(&scope, entry)));
         }
         Ok(reply)
     }
