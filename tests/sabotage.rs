@@ -8,7 +8,6 @@ mod unfenced;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use laneway::testing::{TestBus, each_seed};
