@@ -9,9 +9,9 @@ use async_trait::async_trait;
 use laneway_domain::invariant::{Digest, Happening};
 use laneway_domain::{
     AggregateId, AggregateKey, Answer, Body, Claim, Clock, DeadLetter, DeadLetterCapabilities,
-    DeadLetterQueue, Death, DeathCause, Envelope, GroupId, Monotonic, OwnerId, ParkEntry, ParkState,
-    ParkedAggregate, Parking, PartitionNumber, Position, Received, Resolution, Scope, StoreError, StoreFault,
-    Timestamp, TopicName, Wish, WishId,
+    DeadLetterQueue, Death, DeathCause, Envelope, GroupId, HandlerMask, Monotonic, OwnerId, ParkEntry,
+    ParkState, ParkedAggregate, Parking, PartitionNumber, Position, Received, Resolution, Scope, StoreError,
+    StoreFault, Timestamp, TopicName, Wish, WishId,
 };
 use laneway_testkit::SimClock;
 use laneway_testkit::faults::{Fault, FaultPlan, Faults, FaultyDeadLetters};
@@ -121,7 +121,14 @@ fn entry(position: u64, state: ParkState) -> ParkEntry {
 fn dead() -> ParkState {
     let at = Timestamp::default();
     let cause = DeathCause::Fatal;
-    ParkState::Dead(Box::new(Death { cause, errors: vec![], attempts: 1, first_failed: at, last_failed: at }))
+    ParkState::Dead(Box::new(Death {
+        cause,
+        errors: vec![],
+        attempts: 1,
+        first_failed: at,
+        last_failed: at,
+        handlers: HandlerMask::ALL,
+    }))
 }
 
 fn recorded(store: &Store) -> (RecordedParking<Store>, Recorder) {
@@ -136,7 +143,7 @@ fn happenings(recorder: &Recorder) -> Vec<Happening> {
 #[tokio::test(start_paused = true)]
 async fn what_is_parked_is_recorded_as_dead_or_behind_once_the_store_has_it() {
     let (parking, recorder) = recorded(&Store::default());
-    let backoff = ParkState::Backoff { due: Timestamp::default(), attempts: 1 };
+    let backoff = ParkState::Backoff { due: Timestamp::default(), attempts: 1, handlers: HandlerMask::ALL };
     let entries = vec![entry(1, dead()), entry(2, ParkState::Follower), entry(3, backoff)];
     let digest = Digest::of_body(&entries[0].event.body);
     parking.park(&claim(), entries).await.unwrap();

@@ -331,7 +331,10 @@ async fn an_entry_that_is_handled_while_it_is_read_for_an_operator_is_not_handle
     world.poison(&["a2"]);
     // The next attempt is due; while its page is on its way an operator asks for the head, and that is read, slowly,
     // before the store hears that it was handled. By the time that it is there, nothing is under way any more.
-    world.store.hook().choose(|call| if ["page", "entry"].contains(&call) { Trouble::Late } else { Trouble::No });
+    world
+        .store
+        .hook()
+        .choose(|call| if ["page", "entry"].contains(&call) { Trouble::Late } else { Trouble::No });
     world.pass(2 * MINUTE).await;
     let head = world.stored().await[0].id.clone();
     world.ask(&Filter::entry(head), REDRIVE).await.unwrap();

@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use laneway_application::consume::SubscriptionOptions;
 use laneway_domain::{
     Act, AfterDeadLetter, AggregateId, AggregateKey, Answer, Asked, AuditLine, Body, By, Claim,
-    DeadLetterDesk, Death, DeathCause, DeskError, Envelope, Event, Filter, Handler, OwnerId, ParkEntry,
-    ParkState, ParkedAggregate, Parking, PartitionNumber, Position, Received, Record, Scope, StoredLetter,
+    DeadLetterDesk, Death, DeathCause, DeskError, Envelope, Event, Filter, Handler, HandlerMask, OwnerId,
+    ParkEntry, ParkState, ParkedAggregate, Parking, PartitionNumber, Position, Received, Record, Scope,
+    StoredLetter,
 };
 
 use super::journal::{Journal, number_of};
@@ -180,8 +181,14 @@ impl Shelf<'_> {
 
     pub(crate) fn death(&self) -> ParkState {
         let (at, errors) = (self.world.clock().wall(), vec!["not today".to_owned()]);
-        let death =
-            Death { cause: DeathCause::Fatal, errors, attempts: 1, first_failed: at, last_failed: at };
+        let death = Death {
+            cause: DeathCause::Fatal,
+            errors,
+            attempts: 1,
+            first_failed: at,
+            last_failed: at,
+            handlers: HandlerMask::ALL,
+        };
         ParkState::Dead(Box::new(death))
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use laneway_domain::{
-    Body, DeadLetter, Envelope, LetterId, ParkState, Position, Resolution, StoreFault, Waits,
+    Body, DeadLetter, Envelope, HandlerMask, LetterId, ParkState, Position, Resolution, StoreFault, Waits,
 };
 
 use super::super::adapter::Needs;
@@ -73,7 +73,7 @@ pub(crate) async fn a_claim_tells_why_each_aggregate_waits(lab: Lab) {
     let shelf = world.shelf();
     let (claim, _) = shelf.claim("first").await;
     let due = world.clock().wall() + Duration::from_secs(3_600);
-    let backoff = ParkState::Backoff { due, attempts: 2 };
+    let backoff = ParkState::Backoff { due, attempts: 2, handlers: HandlerMask::ALL };
     shelf.park(&claim, vec![shelf.dead("a", 1), shelf.follower("a", 2)]).await;
     shelf.park(&claim, vec![shelf.entry("b", 3, backoff.clone()), shelf.follower("b", 4)]).await;
     let (claim, mut known) = shelf.claim("second").await;
