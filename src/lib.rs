@@ -2,6 +2,8 @@
 
 mod bus;
 pub mod prelude;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use bus::{BuildError, EventBus, EventBusBuilder};
 pub use laneway_application::{Bus, SystemClock, backlog, consume, layers, policy, publish, route};

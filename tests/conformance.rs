@@ -8,6 +8,7 @@ mod conformance {
     pub(crate) mod memory;
     mod plain;
     pub(crate) mod records;
+    mod stores;
 }
 
 mod events {

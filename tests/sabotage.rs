@@ -7,17 +7,26 @@ mod seeds;
 mod unfenced;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
+use laneway::testing::{TestBus, each_seed};
+use laneway_application::consume::SubscriptionOptions;
 use laneway_application::lanes::{Admitted, Lanes, Ticket};
+use laneway_application::layers::{Idempotent, IdempotentOptions, LoopGuard};
 use laneway_application::ledger::{Ledger, Opening, Settled};
+use laneway_application::route::{BatchOptions, EventBatch, batch_fn};
 use laneway_application::sabotage::{Bug, plant};
 use laneway_domain::invariant::Invariant;
-use laneway_domain::{Assignment, Epoch, PartitionId, PartitionNumber, Position, Resume, TopicName};
+use laneway_domain::{
+    AggregateId, Assignment, Envelope, Epoch, Event, GroupId, HandlerError, PartitionId, PartitionNumber,
+    Position, Resume, TopicName, handler_fn,
+};
+use laneway_memory::MemoryIdempotency;
 use laneway_testkit::conformance::{Adapter, Capabilities, Factory, Needs};
 use laneway_testkit::simulation::simulate;
 use seeds::Memory;
-use unfenced::Open;
+use unfenced::open;
 
 /// How many seeds a bug may hide from.
 const SEEDS: u64 = 300;
@@ -103,6 +112,31 @@ fn an_innocent_that_is_blamed_for_a_crash_is_caught() {
     assert_caught(Bug::ProbationBlamesAnInnocent, &[Invariant::I10]);
 }
 
+#[test]
+fn a_read_that_is_handed_out_backwards_is_caught() {
+    assert_caught(Bug::BatchReorders, &[Invariant::I4]);
+}
+
+#[test]
+fn a_parked_event_that_is_finished_before_the_store_has_it_is_caught() {
+    assert_caught(Bug::SettledBeforeParked, &[Invariant::I7, Invariant::I10]);
+}
+
+#[test]
+fn a_dead_letter_without_its_bytes_is_caught() {
+    assert_caught(Bug::DeadLetterLosesBytes, &[Invariant::I10]);
+}
+
+#[test]
+fn a_redrive_that_names_events_anew_is_caught() {
+    assert_caught(Bug::RedriveChangesIdentity, &[Invariant::I2]);
+}
+
+#[test]
+fn a_permit_that_leaks_is_caught() {
+    assert_caught(Bug::PermitLeaks, &[Invariant::I1, Invariant::I8]);
+}
+
 /// The memory broker, with a dead-letter store that forgets whose claim is the newest.
 struct Unfenced;
 
@@ -114,7 +148,7 @@ impl Factory for Unfenced {
 
     async fn adapter(&self, needs: Needs) -> Adapter {
         let adapter = Memory.adapter(needs).await;
-        Adapter { dead_letters: Arc::new(Open::new(adapter.dead_letters)), ..adapter }
+        Adapter { dead_letters: Arc::new(open(adapter.dead_letters)), ..adapter }
     }
 }
 
@@ -173,6 +207,94 @@ fn two_aggregates_that_share_a_lane_for_their_hash_are_caught() {
     assert!(!shares());
     let _planted = plant(Bug::LanesShareAHash);
     assert!(shares());
+}
+
+/// Sees that something holds, and no longer does where a bug is planted. Layers and styles stand in front of the engine,
+/// where no simulation comes: a service is asked itself.
+fn assert_needed<F: Future<Output = bool>>(bug: Bug, holds: impl Fn() -> F) {
+    each_seed([0], |_| async { assert!(holds().await, "it does not hold without {bug:?}") });
+    let _planted = plant(bug);
+    each_seed([0], |_| async { assert!(!holds().await, "{bug:?} goes unnoticed") });
+}
+
+fn orders() -> TopicName {
+    TopicName::from_static("orders")
+}
+
+fn billing() -> SubscriptionOptions {
+    SubscriptionOptions::new(group(), [orders()])
+}
+
+fn group() -> GroupId {
+    GroupId::new("billing").unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn order(number: u8) -> Envelope {
+    let id = AggregateId::new(format!("order:{number}")).unwrap_or_else(|error| panic!("{error}"));
+    Envelope::new(orders(), number.to_string()).with_aggregate(id)
+}
+
+#[test]
+fn hops_that_are_not_carried_are_caught() {
+    /// A circle that nobody stops ends here.
+    const ENOUGH: usize = 100;
+    let ends = || async {
+        let (bus, count) = (TestBus::new(), AtomicUsize::new(0));
+        let publisher = bus.bus().clone();
+        let forwards = LoopGuard::new(handler_fn(move |event: Event| {
+            let goes_on = count.fetch_add(1, Ordering::SeqCst) < ENOUGH;
+            let next = goes_on.then(|| Envelope::new(orders(), event.payload().clone()));
+            let bus = publisher.clone();
+            async move {
+                if let Some(next) = next {
+                    bus.publish(next).await?;
+                }
+                Ok(())
+            }
+        }));
+        drop((bus.subscribe(billing(), forwards.with_limit(8)).await, bus.publish(order(1)).await));
+        bus.await_quiet().await.is_ok() && bus.published().len() == 10
+    };
+    assert_needed(Bug::HopsNotCarried, ends);
+}
+
+#[test]
+fn an_event_that_is_recorded_before_it_is_handled_is_caught() {
+    let handled = || async {
+        let (bus, handled) = (TestBus::new(), Arc::new(AtomicU64::new(0)));
+        let (first, count) = (AtomicBool::new(true), handled.clone());
+        let handler = handler_fn(move |_: Event| {
+            let fails = first.swap(false, Ordering::SeqCst);
+            count.fetch_add(u64::from(!fails), Ordering::SeqCst);
+            std::future::ready(if fails { Err(HandlerError::retryable("at first")) } else { Ok(()) })
+        });
+        let store = Arc::new(MemoryIdempotency::new(100).unwrap_or_else(|error| panic!("{error}")));
+        let once = Idempotent::new(IdempotentOptions::default(), store, handler);
+        let once = once.unwrap_or_else(|error| panic!("{error}"));
+        drop((bus.subscribe(billing(), once).await, bus.publish(order(1)).await));
+        bus.await_quiet().await.is_ok() && handled.load(Ordering::SeqCst) == 1
+    };
+    assert_needed(Bug::RecordedBeforeHandled, handled);
+}
+
+#[test]
+fn batch_answers_that_go_to_neighbours_are_caught() {
+    let right_one = || async {
+        let bus = TestBus::new();
+        let handler = batch_fn(|batch: EventBatch| async move {
+            let answer =
+                |event: &Event| if event.payload() == "1" { Err(HandlerError::fatal("one")) } else { Ok(()) };
+            Ok(batch.events().map(answer).collect())
+        });
+        let batches = BatchOptions { size: 3, ..BatchOptions::default() };
+        drop(bus.subscribe_batches(billing(), batches, handler).await);
+        drop(bus.publish_batch([1, 2, 3].map(order).into()).await);
+        let quiet = bus.await_quiet().await.is_ok();
+        let dead = bus.dead(&group()).await;
+        quiet
+            && matches!(&dead[..], [one] if one.key.as_ref().is_some_and(|key| key.id.as_str() == "order:1"))
+    };
+    assert_needed(Bug::BatchAnswersShift, right_one);
 }
 
 /// Handlers of the simulation fail by chance and not because something is down, so an outage is made.

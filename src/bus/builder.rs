@@ -52,7 +52,7 @@ impl EventBusBuilder {
         let dead_letters = self.dead_letters.unwrap_or_else(|| Arc::new(MemoryDeadLetters::new()));
         let broker = Arc::new(broker);
         let ground = Ground { subscriber: broker.clone(), dead_letters: Some(dead_letters), clock };
-        Ok(EventBus { bus: Bus::new(broker.clone(), ground), backlog: broker.clone(), topics: broker })
+        Ok(EventBus::of(Bus::new(broker.clone(), ground), broker))
     }
 }
 

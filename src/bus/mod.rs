@@ -8,6 +8,7 @@ use laneway_application::Bus;
 use laneway_application::backlog::{BacklogCallbacks, BacklogMonitor, BacklogSettings};
 use laneway_application::consume::ConfigError;
 use laneway_domain::{BacklogChecker, TopicAdmin};
+use laneway_memory::MemoryBroker;
 use std::sync::Arc;
 
 pub use builder::{BuildError, EventBusBuilder};
@@ -28,6 +29,11 @@ impl EventBus {
     /// None with the defaults of this version; the signature is that of every other bus.
     pub fn in_memory() -> Result<Self, BuildError> {
         Self::builder().build()
+    }
+
+    /// The in-process broker behind a bus that is assembled elsewhere.
+    pub(crate) fn of(bus: Bus, broker: Arc<MemoryBroker>) -> Self {
+        Self { bus, backlog: broker.clone(), topics: broker }
     }
 
     /// Settings of a bus.

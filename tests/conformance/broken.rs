@@ -18,7 +18,6 @@ use laneway_testkit::faults::{Filter, FilteredSubscriber};
 use super::memory::Memory;
 use super::plain::Plain;
 use super::records::records;
-use crate::unfenced::Open;
 
 /// A memory broker that something was done to.
 struct Broken(fn(Adapter) -> Adapter);
@@ -198,7 +197,7 @@ fn subscribing(adapter: Adapter, lapse: Lapse) -> Adapter {
 
 /// Sees that the scenario fails on what was broken, with `words` in its report, and passes on what was not.
 #[track_caller]
-fn turns_red(broken: fn(Adapter) -> Adapter, scenario: &str, words: &str) {
+pub(crate) fn turns_red(broken: fn(Adapter) -> Adapter, scenario: &str, words: &str) {
     let scenario = scenarios()
         .iter()
         .find(|known| known.name == scenario)
@@ -352,11 +351,4 @@ fn a_store_that_says_ok_and_forgets_is_found() {
     let shred =
         |adapter: Adapter| Adapter { dead_letters: Arc::new(Shredder(adapter.dead_letters)), ..adapter };
     turns_red(shred, scenario, "there is no dead letter");
-}
-
-#[test]
-fn a_store_that_takes_every_claim_for_the_newest_is_found() {
-    let open =
-        |adapter: Adapter| Adapter { dead_letters: Arc::new(Open::new(adapter.dead_letters)), ..adapter };
-    turns_red(open, "a_claim_voids_the_one_before_it", "a late write of an old owner is invisible");
 }

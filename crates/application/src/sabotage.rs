@@ -3,6 +3,8 @@
 //! Without the feature `sabotage` nothing of this is in the program: every question is a constant `false`. With it, a bug
 //! is planted for the thread that asks, so tests on one thread each have their own.
 
+use laneway_domain::{Body, Envelope, EventId};
+
 /// A bug that some suite has to catch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -37,11 +39,27 @@ pub enum Bug {
     BreakerCountsAttempts,
     /// Whoever was named beside an event that killed its process is blamed for it.
     ProbationBlamesAnInnocent,
+    /// The events of one read go to their workers in the opposite order.
+    BatchReorders,
+    /// The position of a parked event is finished before the store has it.
+    SettledBeforeParked,
+    /// An event goes into the dead-letter store without its bytes.
+    DeadLetterLosesBytes,
+    /// An event comes back from the dead-letter store under another id.
+    RedriveChangesIdentity,
+    /// An attempt that runs out of time keeps its permit.
+    PermitLeaks,
+    /// What a guarded handler publishes does not say how far it has come.
+    HopsNotCarried,
+    /// An event is recorded as handled before it is.
+    RecordedBeforeHandled,
+    /// The answers for the events of a batch go to their neighbours.
+    BatchAnswersShift,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: &[Self] = &[
         Self::CommitPassesUnfinished,
         Self::LaneOpenDuringRetry,
         Self::OldEpochSettles,
@@ -57,7 +75,41 @@ impl Bug {
         Self::UnparkRacesLive,
         Self::BreakerCountsAttempts,
         Self::ProbationBlamesAnInnocent,
+        Self::BatchReorders,
+        Self::SettledBeforeParked,
+        Self::DeadLetterLosesBytes,
+        Self::RedriveChangesIdentity,
+        Self::PermitLeaks,
+        Self::HopsNotCarried,
+        Self::RecordedBeforeHandled,
+        Self::BatchAnswersShift,
     ];
+}
+
+/// An event on its way into the dead-letter store: as it is, unless the bug is planted that takes its bytes.
+#[inline]
+pub(crate) fn stored(body: Body) -> Body {
+    match body {
+        Body::Event(event) if is_planted(Bug::DeadLetterLosesBytes) => {
+            let bare = Envelope::new(event.topic().clone(), "");
+            let bare = event.aggregate().cloned().into_iter().fold(bare, Envelope::with_aggregate);
+            Body::Event(event.id().into_iter().fold(bare, Envelope::with_id))
+        }
+        body => body,
+    }
+}
+
+/// An event on its way back from there: as it is, unless the bug is planted that names it anew.
+#[inline]
+pub(crate) fn returned(body: Body) -> Body {
+    match body {
+        Body::Event(event) if is_planted(Bug::RedriveChangesIdentity) => {
+            let another =
+                event.id().and_then(|id| EventId::new(uuid::Uuid::from_u128(id.uuid().as_u128() + 1)));
+            Body::Event(another.into_iter().fold(event, Envelope::with_id))
+        }
+        body => body,
+    }
 }
 
 #[cfg(feature = "sabotage")]

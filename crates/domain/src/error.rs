@@ -45,7 +45,8 @@ impl Invalid {
 
 impl fmt::Display for Invalid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}; found `{}`", self.field, self.rule, self.found)
+        write!(f, "{}: {}; found ", self.field, self.rule)?;
+        if self.found.is_empty() { f.write_str("nothing") } else { write!(f, "`{}`", self.found) }
     }
 }
 

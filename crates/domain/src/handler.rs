@@ -138,7 +138,8 @@ pub enum ErrorClass {
 
 /// A handler's failure: an error, and its class where the handler knows it.
 ///
-/// Any error converts into one without a class; the subscription's classifier decides then.
+/// Any error converts into one without a class; the subscription's classifier decides then. A text does not: the
+/// classifier goes by types, so whoever fails with words says the class, `HandlerError::retryable("the row is locked")`.
 #[derive(Debug)]
 pub struct HandlerError(Box<Failure>);
 

@@ -90,16 +90,20 @@ impl By {
     /// Somebody with a reason.
     ///
     /// # Errors
-    /// [`Invalid`] where one of both is empty, has control characters or is longer than [`Self::MAX_LEN`].
+    /// [`Invalid`] where one of both, or both, are blank, have control characters or are longer than [`Self::MAX_LEN`].
     pub fn new(who: impl Into<String>, why: impl Into<String>) -> Result<Self, Invalid> {
+        const RULE: &str = "has 1 to 1,024 bytes that are not blank and no control characters, for the audit";
         let (who, why) = (who.into(), why.into());
-        for (field, text) in [("who", &who), ("why", &why)] {
-            if text.trim().is_empty() || text.len() > Self::MAX_LEN || text.chars().any(char::is_control) {
-                let rule = "has 1 to 1,024 bytes and no control characters, for the audit";
-                return Err(Invalid::new(field, rule, format!("{text:?}")));
-            }
+        match (Self::may_stand(&who), Self::may_stand(&why)) {
+            (true, true) => Ok(Self { who, why }),
+            (false, true) => Err(Invalid::new("who", RULE, who)),
+            (true, false) => Err(Invalid::new("why", RULE, why)),
+            (false, false) => Err(Invalid::new("who, why", RULE, format!("{who}, {why}"))),
         }
-        Ok(Self { who, why })
+    }
+
+    fn may_stand(text: &str) -> bool {
+        !text.trim().is_empty() && text.len() <= Self::MAX_LEN && !text.chars().any(char::is_control)
     }
 
     /// Who.
@@ -205,5 +209,11 @@ mod tests {
         assert_eq!(By::new("ops", "").unwrap_err().field(), "why");
         assert!(By::new("ops", "a\nb").is_err());
         assert!(By::new("o".repeat(By::MAX_LEN + 1), "x").is_err());
+        let both = By::new("", "a\nb").unwrap_err().to_string();
+        assert!(
+            both.starts_with("who, why: has 1 to 1,024 bytes") && both.ends_with("found `, a\\nb`"),
+            "{both}"
+        );
+        assert!(By::new("", "x").unwrap_err().to_string().ends_with("found nothing"));
     }
 }

@@ -36,7 +36,7 @@ pub(crate) struct Arguments {
     pub(crate) json: bool,
 
     /// Inject failures, panics, a hang and a poison aircraft, chosen by this seed.
-    #[arg(long, value_name = "SEED")]
+    #[arg(long, value_name = "SEED", value_parser = seed)]
     pub(crate) chaos: Option<u64>,
 
     /// How long a handler takes for an event: a time from A to B milliseconds, as in 0.5..2 [default: no time].
@@ -50,6 +50,15 @@ pub(crate) struct Arguments {
     /// How many partitions the topic has.
     #[arg(long, value_name = "N", default_value = "12", value_parser = clap::value_parser!(u32).range(1..=4_096))]
     pub(crate) partitions: u32,
+}
+
+/// Why a text is no seed.
+#[derive(Debug, Error, PartialEq, Eq)]
+#[error("a seed is a whole number from 0 to {}, as in --chaos 7", u64::MAX)]
+pub(crate) struct NoSeed;
+
+fn seed(text: &str) -> Result<u64, NoSeed> {
+    text.parse().map_err(|_| NoSeed)
 }
 
 /// How long a handler takes.
@@ -147,6 +156,8 @@ mod tests {
             let message = error.to_string();
             assert!(message.contains(name) && message.contains(value), "{message}");
         }
+        let message = parse("--chaos x").unwrap_err().to_string();
+        assert!(message.contains("a seed is a whole number from 0 to"), "{message}");
         assert_eq!(parse("--speed 9").unwrap_err().kind(), ErrorKind::UnknownArgument);
     }
 

@@ -30,7 +30,7 @@ const SIGHTS: &[Sight] = &[
     sight(NATS, &[DOMAIN], &[TESTKIT]),
     sight(OUTBOX, &[DOMAIN], &[TESTKIT]),
     sight(TESTKIT, &[DOMAIN, APPLICATION], &[]),
-    sight(ROOT, &[DOMAIN, DERIVE, APPLICATION, MEMORY, KAFKA, NATS, OUTBOX], &[TESTKIT]),
+    sight(ROOT, &[DOMAIN, DERIVE, APPLICATION, MEMORY, KAFKA, NATS, OUTBOX, TESTKIT], &[ROOT]),
     sight("laneway-cli", &[ROOT], &[]),
     sight("laneway-console", &[ROOT], &[]),
     sight("xtask", &[], &[]),
@@ -101,6 +101,8 @@ mod tests {
         assert_eq!(found(APPLICATION, MEMORY, true), "");
         assert_eq!(found(DERIVE, DOMAIN, true), "");
         assert_eq!(found(ROOT, KAFKA, false), "");
+        assert_eq!(found(ROOT, TESTKIT, false), "");
+        assert_eq!(found(ROOT, ROOT, true), "");
         assert_eq!(found(KAFKA, "rdkafka", false), "");
         assert_eq!(found(DOMAIN, "bytes", false), "");
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use laneway_domain::{Cancellation, Event, Handler, HandlerContext, HandlerError};
 
 use super::origin::within_handler;
+use crate::publish::hops::{hops, within};
 
 /// A handler made of a closure that blocks; see [`blocking`].
 #[derive(Debug)]
@@ -43,7 +44,9 @@ where
     ) -> impl Future<Output = Result<(), HandlerError>> + Send + 'a {
         let (handle, event) = (self.0.clone(), event.clone());
         async move {
-            let run = move || within_handler(|| handle(&event));
+            // What counts hops counts on this thread, and what publishes runs on another one.
+            let hops = hops();
+            let run = move || within(hops, || within_handler(|| handle(&event)));
             match tokio::task::spawn_blocking(run).await {
                 Ok(result) => result,
                 // The panic guard around the attempt sees it as any other.

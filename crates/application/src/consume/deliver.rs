@@ -14,6 +14,7 @@ use super::run::{ByEntry, Entry, KeyRef, Run, key_of};
 use super::shared::Shared;
 use crate::ledger::{Opening, Tenure};
 use crate::route::{OrderingMode, Routable, Routed};
+use crate::sabotage::{Bug, is_planted};
 
 /// Where an event goes: the hash of its lane's key, and the key where the event does not name it itself.
 struct Direction {
@@ -66,7 +67,10 @@ impl Loop {
             events += 1;
             bytes += size as usize;
         }
-        for (worker, run) in shares.into_runs() {
+        for (worker, mut run) in shares.into_runs() {
+            if is_planted(Bug::BatchReorders) && run.keys.is_empty() && run.attempts.is_empty() {
+                run.entries.reverse();
+            }
             self.crew.send(worker, Command::Run(Box::new(run)));
         }
         self.opened_on_trial(tenure, from, batch.pending);

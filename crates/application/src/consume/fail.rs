@@ -16,6 +16,7 @@ use super::worker::Worker;
 use crate::lanes::{LaneId, Phase, Ticket};
 use crate::ledger::Slot;
 use crate::policy::{Failure, FailureKind, Next};
+use crate::sabotage::stored;
 
 impl<C, F> Worker<C, F>
 where
@@ -128,7 +129,7 @@ where
             id: LetterId { group, topic, partition, position },
             key: self.runs.key(ticket).and_then(KeyRef::to_owned),
             appended,
-            original: self.runs.original(ticket).clone(),
+            original: stored(self.runs.original(ticket).clone()),
             death,
         };
         let Entry { slot, bytes, .. } = self.runs.entry(ticket);

@@ -16,6 +16,7 @@ use super::worker::Worker;
 use crate::lanes::{LaneId, Phase, Ticket};
 use crate::ledger::{Slot, Tenure};
 use crate::parking::Arrival;
+use crate::sabotage::stored;
 
 /// A parked lane.
 #[derive(Debug)]
@@ -150,7 +151,7 @@ where
         let key = self.runs.key(ticket).and_then(KeyRef::to_owned);
         let mut event = self.runs.received(ticket).clone();
         if slot.is_open() {
-            event.body = self.runs.original(ticket).clone();
+            event.body = stored(self.runs.original(ticket).clone());
             let arrival = Arrival { slot, bytes: bytes as usize, entry: ParkEntry { key, event, state } };
             self.send(Report::Park { tenure, arrival: Box::new(arrival) });
         } else {

@@ -134,6 +134,10 @@ impl Loop {
 
     /// An event goes into the store.
     pub(super) fn park(&mut self, tenure: Tenure, arrival: Arrival) {
+        if is_planted(Bug::SettledBeforeParked) {
+            self.settle_parked(tenure, std::slice::from_ref(&arrival));
+            self.commit();
+        }
         // One whose tenure is over is the next owner's.
         if let Some(lot) = self.lots.lot(tenure) {
             lot.park(arrival);

@@ -13,6 +13,7 @@ use laneway_domain::{
 
 use crate::lanes::Ticket;
 use crate::ledger::{Slot, Tenure};
+use crate::sabotage::returned;
 
 /// One event of a run.
 #[derive(Debug, Clone, Copy)]
@@ -83,7 +84,8 @@ impl Run {
             if handlers != HandlerMask::ALL {
                 due.insert(row, handlers);
             }
-            rows.push(entry.event);
+            let Received { position, appended, body } = entry.event;
+            rows.push(Received { position, appended, body: returned(body) });
             entries.push(Entry { row, slot, hash, bytes: 0 });
         }
         if !loose {

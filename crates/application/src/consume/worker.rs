@@ -388,7 +388,9 @@ where
                 self.patience = self.patience.min(sitter.deadline);
             } else if self.cancellation == Cancellation::Drop {
                 self.seats.evict(at);
-                self.purse.give();
+                if !is_planted(Bug::PermitLeaks) {
+                    self.purse.give();
+                }
                 let words = vec!["it took longer than its processing time".to_owned()];
                 let failure = Failure { kind: FailureKind::Timeout, error: None, words };
                 self.failed(sitter.lane, sitter.ticket, failure);

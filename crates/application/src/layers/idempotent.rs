@@ -13,6 +13,7 @@ use super::tally::Tally;
 use super::under_way::UnderWay;
 use crate::consume::ConfigError;
 use crate::policy::VersionWindow;
+use crate::sabotage::{Bug, is_planted};
 
 /// A handler that acknowledges what it has handled before.
 ///
@@ -167,6 +168,9 @@ impl<H: Handler> Handler for Idempotent<H> {
         let stored = self.store.seen(&key).await.map_err(unanswered)?;
         let (admission, mark) = admit(&key.subject, stored, event);
         self.check(admission, event)?;
+        if is_planted(Bug::RecordedBeforeHandled) {
+            self.store.record(&key, mark).await.map_err(unanswered)?;
+        }
         if admission != Admission::Duplicate {
             self.inner.handle(event, context).await?;
             self.store.record(&key, mark).await.map_err(unanswered)?;

@@ -29,7 +29,8 @@ pub(crate) async fn counting<F: Future>(hops: Option<u32>, future: F) -> F::Outp
     poll_fn(|cx| within(hops, || future.as_mut().poll(cx))).await
 }
 
-fn within<T>(hops: Option<u32>, code: impl FnOnce() -> T) -> T {
+/// Runs code of the handling of an event that has come so far, on whatever thread.
+pub(crate) fn within<T>(hops: Option<u32>, code: impl FnOnce() -> T) -> T {
     struct Leave(Option<u32>);
     impl Drop for Leave {
         fn drop(&mut self) {

@@ -4,6 +4,7 @@ use laneway_domain::{Envelope, EventId, Timestamp};
 use uuid::Builder;
 
 use super::hops;
+use crate::sabotage::{Bug, is_planted};
 
 /// Stamps the events of one call: one look at the clock, one draw of chance.
 ///
@@ -31,7 +32,7 @@ impl Stamp {
         let (millis, high) = (self.millis, self.high);
         let low = &mut self.low;
         event.stamp(|| next(millis, high, low), self.now);
-        if let Some(hops) = self.hops {
+        if let Some(hops) = self.hops.filter(|_| !is_planted(Bug::HopsNotCarried)) {
             hops::put_on(event, hops);
         }
     }

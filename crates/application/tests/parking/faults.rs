@@ -34,7 +34,7 @@ async fn redrives_through(trouble: Trouble) {
     let (world, orders) = parked(|_| ()).await;
     world.poison(&[]);
     let mut seen = HashSet::new();
-    world.store.choose(move |call| if seen.insert(call) { trouble } else { Trouble::No });
+    world.store.hook().choose(move |call| if seen.insert(call) { trouble } else { Trouble::No });
     world.ask(&Filter::group(group()), REDRIVE).await.unwrap();
     world.publish(&["a4"]).await;
     assert_eq!(world.answered(1).await, [Answer::Done(4)]);
@@ -62,7 +62,7 @@ async fn a_store_that_refuses_hangs_or_panics_once_is_asked_again() {
 #[tokio::test(start_paused = true)]
 async fn a_partition_whose_claim_never_succeeds_does_not_start_says_why_and_is_given_back_in_time() {
     let world = World::new();
-    world.store.choose(|call| if call == "claim" { Trouble::Hangs } else { Trouble::No });
+    world.store.hook().choose(|call| if call == "claim" { Trouble::Hangs } else { Trouble::No });
     let orders = world.subscribe(|_| ()).await;
     world.publish(&["a1"]).await;
     let mut health = orders.watch_health();
@@ -77,7 +77,7 @@ async fn a_partition_whose_claim_never_succeeds_does_not_start_says_why_and_is_g
 async fn an_aggregate_of_which_the_store_has_lost_everything_goes_on() {
     let (world, orders) = parked(|_| ()).await;
     world.poison(&[]);
-    world.store.choose(|call| if call == "page" { Trouble::Empty } else { Trouble::No });
+    world.store.hook().choose(|call| if call == "page" { Trouble::Empty } else { Trouble::No });
     world.ask(&Filter::group(group()), REDRIVE).await.unwrap();
     assert_eq!(world.answered(1).await, [Answer::Done(0)]);
     world.publish(&["a4"]).await;
@@ -90,7 +90,7 @@ async fn an_aggregate_of_which_the_store_has_lost_everything_goes_on() {
 async fn nothing_starts_behind_a_redrive_before_the_store_knows_of_it() {
     let (world, orders) = parked(|_| ()).await;
     world.poison(&[]);
-    world.store.choose(|call| if call == "resolve" { Trouble::Refuses } else { Trouble::No });
+    world.store.hook().choose(|call| if call == "resolve" { Trouble::Refuses } else { Trouble::No });
     world.ask(&Filter::group(group()), REDRIVE).await.unwrap();
     orders.wait_until(|stats| stats.redriven == 3).await;
     world.publish(&["a4", "b1"]).await;
@@ -98,7 +98,7 @@ async fn nothing_starts_behind_a_redrive_before_the_store_knows_of_it() {
     world.pass(MINUTE).await;
     assert_eq!(world.handled(), ["a1", "a2", "a3", "b1"], "after a crash a1 would come behind a4");
     assert!(!orders.health().is_good());
-    world.store.choose(|_| Trouble::No);
+    world.store.hook().choose(|_| Trouble::No);
     orders.wait_until(|stats| stats.handled == 2).await;
     assert_eq!(world.handled(), ["a1", "a2", "a3", "b1", "a4"]);
     world.bus.close(CLOSE).await;
@@ -108,13 +108,13 @@ async fn nothing_starts_behind_a_redrive_before_the_store_knows_of_it() {
 async fn an_owner_that_is_fenced_gives_everything_up_and_joins_anew() {
     let (world, orders) = parked(|_| ()).await;
     world.poison(&[]);
-    world.store.choose(|call| if call == "page" { Trouble::Fenced } else { Trouble::No });
+    world.store.hook().choose(|call| if call == "page" { Trouble::Fenced } else { Trouble::No });
     world.ask(&Filter::group(group()), REDRIVE).await.unwrap();
     orders.wait_until(|stats| stats.partitions == 0).await;
     world.publish(&["a4", "b1"]).await;
     world.pass(MINUTE).await;
     assert_eq!((world.handled(), world.answers().await), (vec!["b1".to_owned()], Vec::new()));
-    world.store.choose(|_| Trouble::No);
+    world.store.hook().choose(|_| Trouble::No);
     assert_eq!(world.answered(1).await, [Answer::Done(4)]);
     assert_eq!(world.handled(), ["b1", "a1", "a2", "a3", "a4"]);
     world.bus.close(CLOSE).await;
@@ -168,15 +168,15 @@ async fn an_owner_that_goes_in_the_middle_of_a_redrive_by_the_clock_leaves_the_r
     world.poison(&[]);
     // The head is handled and leaves; what is behind it is still in the store when the process ends.
     let mut resolved = 0;
-    world.store.choose(move |call| {
+    world.store.hook().choose(move |call| {
         resolved += u32::from(call == "resolve");
         if call == "resolve" && resolved > 1 { Trouble::Hangs } else { Trouble::No }
     });
-    world.store.limit_pages(1);
+    world.store.hook().limit_pages(1);
     orders.wait_until(|stats| stats.redriven == 2).await;
     world.bus.close(Duration::ZERO).await;
     assert_eq!(world.waiting().await, ["a2 behind", "a3 behind"]);
-    world.store.choose(|_| Trouble::No);
+    world.store.hook().choose(|_| Trouble::No);
     let (old, broker) = (world.bus.clone(), world.broker.clone());
     world.restart();
     let orders = world.subscribe(|_| ()).await;
@@ -303,7 +303,7 @@ async fn an_edit_that_does_not_decode_dies_again_for_that() {
 async fn a_list_of_wishes_that_is_older_than_their_answers_repeats_none_of_them() {
     let (world, _) = parked(|_| ()).await;
     let (mut pages, mut lists) = (0, 0);
-    world.store.choose(move |call| {
+    world.store.hook().choose(move |call| {
         let count = if call == "page" { &mut pages } else { &mut lists };
         *count += u32::from(["page", "wishes"].contains(&call));
         match (call, *count) {
@@ -331,7 +331,10 @@ async fn an_entry_that_is_handled_while_it_is_read_for_an_operator_is_not_handle
     world.poison(&["a2"]);
     // The next attempt is due; while its page is on its way an operator asks for the head, and that is read, slowly,
     // before the store hears that it was handled. By the time that it is there, nothing is under way any more.
-    world.store.choose(|call| if ["page", "entry"].contains(&call) { Trouble::Late } else { Trouble::No });
+    world
+        .store
+        .hook()
+        .choose(|call| if ["page", "entry"].contains(&call) { Trouble::Late } else { Trouble::No });
     world.pass(2 * MINUTE).await;
     let head = world.stored().await[0].id.clone();
     world.ask(&Filter::entry(head), REDRIVE).await.unwrap();

@@ -11,7 +11,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 #[tokio::test(start_paused = true)]
 async fn an_event_that_the_store_rejects_holds_back_its_own_aggregate_and_no_other() {
     let world = World::new();
-    world.store.reject(&["b1"]);
+    world.store.hook().reject(&["b1"]);
     world.poison(&["a1", "b1", "c1"]);
     let orders = world.subscribe(|_| ()).await;
     world.publish(&["a1", "b1", "c1", "a2", "b2", "c2", "d1"]).await;
@@ -24,7 +24,7 @@ async fn an_event_that_the_store_rejects_holds_back_its_own_aggregate_and_no_oth
     world.poison(&[]);
     world.ask(&Filter::group(group()), REDRIVE).await.unwrap();
     assert_eq!(world.answered(2).await, [Answer::Done(2), Answer::Done(2)], "the others are redriven");
-    world.store.reject(&[]);
+    world.store.hook().reject(&[]);
     orders.wait_until(|stats| stats.open == 0).await;
     assert_eq!(world.waiting().await, ["b1 dead", "b2 behind"]);
     orders.watch_health().wait_for(|health| health.dead_letter_store.is_none()).await.unwrap();
@@ -37,7 +37,7 @@ async fn an_event_that_the_store_rejects_holds_back_its_own_aggregate_and_no_oth
 #[tokio::test(start_paused = true)]
 async fn a_redrive_ends_at_a_follower_that_the_store_rejects_and_the_next_owner_goes_on_with_that() {
     let mut world = World::new();
-    world.store.reject(&["a3"]);
+    world.store.hook().reject(&["a3"]);
     world.poison(&["a1"]);
     let orders = world.subscribe(|_| ()).await;
     world.publish(&["a1", "a2", "a3", "a4"]).await;
@@ -64,12 +64,12 @@ async fn many_rejected_events_in_one_write_are_all_found() {
         (0..60).flat_map(|n| [1, 2].map(|m| format!("{}{m}", char::from(b'A' + n)))).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let rejected: Vec<&str> = names.iter().copied().step_by(6).collect();
-    world.store.reject(&rejected);
+    world.store.hook().reject(&rejected);
     world.poison(&names);
     let orders = world.subscribe(|_| ()).await;
     world.publish(&names).await;
     orders.wait_until(|stats| stats.parked + stats.dead_letters == 80).await;
-    world.store.reject(&[]);
+    world.store.hook().reject(&[]);
     orders.wait_until(|stats| stats.parked + stats.dead_letters == 120 && stats.open == 0).await;
     world.ask(&Filter::group(group()), Act::Purge).await.unwrap();
     assert_eq!(world.answered(60).await, vec![Answer::Done(2); 60]);

@@ -14,7 +14,7 @@ use laneway_domain::{
 use laneway_memory::{MemoryBroker, MemoryConfig, MemoryDeadLetters};
 use laneway_testkit::SimClock;
 
-use crate::store::Troubled;
+use crate::store::{Troubled, troubled};
 
 /// A bus on memory, a handler that fails what it is told to, and what it handled.
 pub(crate) struct World {
@@ -35,7 +35,7 @@ impl World {
         let config = MemoryConfig { partitions: 1, ..MemoryConfig::default() };
         let broker = Arc::new(MemoryBroker::new(config, clock.clone()).unwrap());
         let letters = MemoryDeadLetters::new();
-        let store = Troubled::new(letters.clone(), clock.clone());
+        let store = troubled(letters.clone(), clock.clone());
         let (poison, handled) = (Arc::default(), Arc::default());
         Self { bus: bus(&broker, &store, &clock), broker, letters, store, clock, poison, handled }
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use laneway_application::consume::blocking;
 use laneway_application::layers::LoopGuard;
 use laneway_application::publish::HOPS_HEADER;
 use laneway_application::route::{BatchOptions, BatchOutcome, Batches, EventBatch, batch_fn};
@@ -119,6 +120,26 @@ async fn a_batch_publishes_one_hop_beyond_its_furthest_event_whoever_leads_it() 
         assert_eq!(hops(&delivery.event).as_deref(), Some("8"));
         delivery.ack().unwrap();
     }
+    scene.bus.close(LONG).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_that_blocks_its_thread_publishes_one_hop_further() {
+    let scene = Scene::new();
+    let elsewhere = TopicName::new("elsewhere").unwrap();
+    let (bus, to, runtime) = (scene.bus.clone(), elsewhere.clone(), tokio::runtime::Handle::current());
+    let handler = blocking(move |_: &Event| {
+        runtime.block_on(bus.publish(Envelope::new(to.clone(), "x")))?;
+        Ok(())
+    });
+    scene.bus.subscribe(options(), LoopGuard::new(handler)).await.unwrap();
+    let mut there = options();
+    (there.group, there.topics) = (GroupId::new("there").unwrap(), vec![elsewhere]);
+    let (_there, mut events) = scene.bus.subscribe_stream(there, 1).await.unwrap();
+    scene.bus.publish(event("far").with_header(HOPS_HEADER, Some("7".into()))).await.unwrap();
+    let delivery = events.next().await.unwrap();
+    assert_eq!(hops(&delivery.event).as_deref(), Some("8"));
+    delivery.ack().unwrap();
     scene.bus.close(LONG).await;
 }
 

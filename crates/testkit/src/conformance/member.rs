@@ -34,7 +34,7 @@ impl Member {
         let seen = permits.clone();
         let noted = FilteredSubscriber::new(noted, move |_: &_| seen.clone());
         let subscriber = RecordedSubscriber::new(noted, recorder.clone(), id);
-        let dead_letters = RecordedParking::new(dead_letters, recorder.clone());
+        let dead_letters = RecordedParking::reading(dead_letters, recorder.clone(), adapter.codec.clone());
         let dead_letters = RecordedDeadLetters::new(dead_letters, recorder.clone());
         let ground = Ground {
             subscriber: Arc::new(subscriber),

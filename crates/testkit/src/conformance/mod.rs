@@ -34,6 +34,7 @@ mod run;
 mod said;
 mod scenario;
 mod scenarios;
+mod shelf;
 mod stalled;
 mod table;
 mod verdicts;

@@ -118,9 +118,37 @@ table! { $;
         each_group_has_dead_letters_of_its_own [Lists];
         a_store_that_refuses_holds_its_lane_and_says_so_until_it_relents [Lists];
     }
+    shelf {
+        a_claim_voids_the_one_before_it [Parks];
+        who_lost_a_claim_learns_it_when_asking_for_wishes [Parks];
+        pages_are_in_order_and_within_their_limit [Parks];
+        an_entry_that_is_parked_again_is_one_entry_the_newer [Parks];
+        a_claim_tells_why_each_aggregate_waits [Parks];
+        an_aggregate_leaves_its_mark_until_it_is_forgotten [Parks];
+        verdicts_change_what_stays_and_pass_over_what_is_not_there [Parks];
+        a_letter_that_was_buried_is_an_entry_and_closes_no_lane [Parks];
+    }
+    wishes {
+        a_wish_is_heard_until_it_is_answered_and_both_are_audited [Parks Lists];
+        a_wish_in_another_scope_is_not_heard [Parks Lists];
+        a_target_with_an_open_wish_keeps_it [Parks Lists];
+        what_cannot_be_asked_for_is_refused_with_the_reason [Parks Lists];
+        a_dry_run_counts_and_leaves_nothing [Parks Lists];
+    }
     parking {
         what_follows_a_dead_letter_is_parked_and_redriven_in_order [Parks Lists];
-        a_claim_voids_the_one_before_it [Parks];
+        a_second_failure_returns_to_the_store_and_keeps_its_order [Parks Lists];
+        who_restarts_knows_what_is_parked_before_the_first_event [Parks Lists];
+        a_partition_that_moves_takes_what_is_parked_along [Parks Lists Partitions];
+        what_is_delivered_again_behind_a_new_claim_is_settled_and_not_parked_again [Parks Lists];
+        an_event_whose_next_attempt_is_far_away_waits_in_the_store_with_its_followers [Parks Lists];
+        what_is_skipped_and_purged_goes_without_being_handled [Parks Lists];
+        an_edit_changes_the_content_and_not_the_place [Parks Lists];
+        an_edit_that_does_not_decode_is_dead_again_and_can_be_edited_anew [Parks Lists];
+    }
+    styles {
+        a_batch_that_fails_in_part_is_tried_again_in_part [];
+        a_stream_takes_answers_and_says_which_came_too_late [];
     }
     pressure {
         a_stalled_handler_keeps_open_events_within_their_limit [];

@@ -56,6 +56,19 @@ pub enum Crash {
     BeforeClose,
 }
 
+impl Crash {
+    /// Every point.
+    pub const ALL: [Self; 7] = [
+        Self::BeforeStart,
+        Self::OnBatch,
+        Self::BeforeCommit,
+        Self::AfterCommit,
+        Self::BeforeRelease,
+        Self::AfterRelease,
+        Self::BeforeClose,
+    ];
+}
+
 impl Fault {
     /// Every fault.
     pub const ALL: [Self; 22] = [

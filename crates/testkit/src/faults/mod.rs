@@ -30,7 +30,6 @@ mod fence;
 mod filter;
 mod held;
 mod padding;
-mod parking;
 mod plan;
 mod publisher;
 mod session;
@@ -40,7 +39,7 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
-pub use dead_letters::FaultyDeadLetters;
+pub use dead_letters::{FaultyDeadLetters, LetterFaults};
 pub use dice::Faults;
 pub use fault::{Crash, Fault};
 pub use filter::{Filter, FilteredSubscriber};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use laneway_domain::Invalid;
 
-use super::fault::Fault;
+use super::fault::{Crash, Fault};
 
 /// Which faults strike: plain data, checked by [`Faults::new`](super::Faults::new).
 #[derive(Debug, Clone, PartialEq)]
@@ -42,6 +42,36 @@ impl FaultPlan {
         self
     }
 
+    /// Loses acknowledgements of what was published, at a rate: the broker holds it, and its publisher does not know.
+    #[must_use]
+    pub fn lose_acks(self, rate: f64) -> Self {
+        self.with(Fault::PublishAnswerLost, rate)
+    }
+
+    /// Breaks connections, at a rate for each batch that is read: what is not committed comes again.
+    #[must_use]
+    pub fn redeliver(self, rate: f64) -> Self {
+        self.with(Fault::Disconnect, rate)
+    }
+
+    /// Crashes sessions at every point of their lives, at a rate each.
+    #[must_use]
+    pub fn crash(self, rate: f64) -> Self {
+        Crash::ALL.into_iter().fold(self, |plan, point| plan.with(Fault::Crash(point), rate))
+    }
+
+    /// Lets the dead-letter store take up to [`longest_delay`](Self::longest_delay) for an answer, at a rate.
+    #[must_use]
+    pub fn slow_store(self, rate: f64) -> Self {
+        self.with(Fault::LetterDelay, rate)
+    }
+
+    /// Lets the dead-letter store refuse, and lose answers, at a rate each.
+    #[must_use]
+    pub fn failing_store(self, rate: f64) -> Self {
+        self.with(Fault::LetterRefused, rate).with(Fault::LetterAnswerLost, rate)
+    }
+
     /// Lets a fault strike at its opportunity number `time`, from 1.
     #[must_use]
     pub fn at(mut self, fault: Fault, time: u64) -> Self {
@@ -59,6 +89,12 @@ impl FaultPlan {
     #[must_use]
     pub fn may(&self, fault: Fault) -> bool {
         self.rate(fault) > 0.0 || self.points.iter().any(|(known, _)| *known == fault)
+    }
+
+    /// Whether any fault can strike.
+    #[must_use]
+    pub fn may_strike(&self) -> bool {
+        self.rates.values().any(|rate| *rate > 0.0) || !self.points.is_empty()
     }
 
     /// Every rule that the plan breaks.

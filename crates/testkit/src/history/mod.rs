@@ -14,7 +14,7 @@ mod subscriber;
 
 pub use dead_letters::{RecordedDeadLetters, record_listing};
 pub use handler::RecordedHandler;
-pub use parking::RecordedParking;
+pub use parking::{RecordedParking, Recording};
 pub use publisher::RecordedPublisher;
 pub use recorder::Recorder;
 pub use session::RecordedSession;

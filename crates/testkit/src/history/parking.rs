@@ -1,116 +1,92 @@
 //! Recording what is parked.
 
+use std::fmt;
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use laneway_domain::invariant::{Digest, Happening, Place};
 use laneway_domain::{
-    AggregateKey, Answer, Body, Claim, DeadLetter, DeadLetterCapabilities, DeadLetterDesk, DeadLetterQueue,
-    OwnerId, ParkEntry, ParkState, ParkedAggregate, Parking, Position, Resolution, Scope, StoreError,
-    Timestamp, Wish, WishId,
+    Body, Codec, DeadLetterQueue, ParkEntry, ParkState, Parking, Position, Resolution, Scope, StoreError,
 };
 
 use super::recorder::Recorder;
+use crate::around::{Around, ParkingCall, ParkingReply, StoreHook};
 
 /// A dead-letter queue whose parked entries are recorded: what came, what was handed out, and what became of it.
 ///
 /// A write whose answer is lost is in the store all the same, and its next owner finds it there: so this stands below
 /// whatever loses answers.
-#[derive(Debug, Clone)]
-pub struct RecordedParking<D> {
-    inner: D,
+pub type RecordedParking<D> = Around<D, Recording>;
+
+/// Records what is parked.
+#[derive(Clone)]
+pub struct Recording {
     recorder: Recorder,
+    codec: Option<Arc<dyn Codec>>,
 }
 
 impl<D: DeadLetterQueue> RecordedParking<D> {
     /// Records around `inner`.
     pub const fn new(inner: D, recorder: Recorder) -> Self {
-        Self { inner, recorder }
+        Self::hooked(inner, Recording { recorder, codec: None })
     }
 
-    fn parks(&self) -> Result<&dyn Parking, StoreError> {
-        let none =
-            || StoreError::new(laneway_domain::StoreFault::Rejected, "parking", "the store does not park");
-        self.inner.parking().ok_or_else(none)
+    /// The same, where handlers see what `codec` makes of records: an edit is recorded as both.
+    pub const fn reading(inner: D, recorder: Recorder, codec: Option<Arc<dyn Codec>>) -> Self {
+        Self::hooked(inner, Recording { recorder, codec })
+    }
+}
+
+impl Recording {
+    /// What handlers see of the records that an operator wrote.
+    fn edited(&self, call: &ParkingCall) -> Vec<Happening> {
+        let (ParkingCall::Resolve(claim, verdicts), Some(codec)) = (call, &self.codec) else {
+            return Vec::new();
+        };
+        let read = |(position, resolution): &(Position, Resolution)| {
+            let Resolution::Edited(Body::Record(record)) = resolution else { return None };
+            let event = codec.decode(&claim.scope.topic, record.clone()).ok()?;
+            let place = Place { scope: claim.scope.clone(), position: *position };
+            Some(Happening::Edited { place, digest: Digest::of_envelope(&event) })
+        };
+        verdicts.iter().filter_map(read).collect()
+    }
+}
+
+impl fmt::Debug for Recording {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Recording").field(&self.recorder).finish()
     }
 }
 
 #[async_trait]
-impl<D: DeadLetterQueue> DeadLetterQueue for RecordedParking<D> {
-    fn capabilities(&self) -> DeadLetterCapabilities {
-        self.inner.capabilities()
-    }
-
-    async fn bury(&self, letters: Vec<DeadLetter>) -> Vec<Result<(), StoreError>> {
-        self.inner.bury(letters).await
-    }
-
-    fn parking(&self) -> Option<&dyn Parking> {
-        self.inner.parking().map(|_| self as &dyn Parking)
-    }
-
-    fn desk(&self) -> Option<&dyn DeadLetterDesk> {
-        self.inner.desk()
+impl StoreHook for Recording {
+    async fn parking(&self, call: ParkingCall, store: &dyn Parking) -> Result<ParkingReply, StoreError> {
+        let written = [written(&call), self.edited(&call)].concat();
+        let scope = match &call {
+            ParkingCall::Page(claim, ..) | ParkingCall::Entry(claim, _) => Some(claim.scope.clone()),
+            _ => None,
+        };
+        let reply = call.make(store).await?;
+        self.recorder.record_all(written);
+        if let (Some(scope), ParkingReply::Entries(entries)) = (scope, &reply) {
+            self.recorder.record_all(entries.iter().map(|entry| redriven(&scope, entry)));
+        }
+        Ok(reply)
     }
 }
 
-#[async_trait]
-impl<D: DeadLetterQueue> Parking for RecordedParking<D> {
-    async fn claim(
-        &self,
-        scope: &Scope,
-        owner: &OwnerId,
-    ) -> Result<(Claim, Vec<ParkedAggregate>), StoreError> {
-        self.parks()?.claim(scope, owner).await
-    }
-
-    async fn park(&self, claim: &Claim, entries: Vec<ParkEntry>) -> Result<(), StoreError> {
-        let parked: Vec<_> = entries.iter().map(|entry| parked(&claim.scope, entry)).collect();
-        self.parks()?.park(claim, entries).await?;
-        self.recorder.record_all(parked);
-        Ok(())
-    }
-
-    async fn page(
-        &self,
-        claim: &Claim,
-        aggregate: &AggregateKey,
-        after: Option<Position>,
-        limit: usize,
-    ) -> Result<Vec<ParkEntry>, StoreError> {
-        let page = self.parks()?.page(claim, aggregate, after, limit).await?;
-        self.recorder.record_all(page.iter().map(|entry| redriven(&claim.scope, entry)));
-        Ok(page)
-    }
-
-    async fn entry(&self, claim: &Claim, position: Position) -> Result<Option<ParkEntry>, StoreError> {
-        let entry = self.parks()?.entry(claim, position).await?;
-        self.recorder.record_all(entry.iter().map(|entry| redriven(&claim.scope, entry)));
-        Ok(entry)
-    }
-
-    async fn resolve(&self, claim: &Claim, verdicts: Vec<(Position, Resolution)>) -> Result<(), StoreError> {
-        let place = |position| Place { scope: claim.scope.clone(), position };
-        let resolved: Vec<_> =
-            verdicts.iter().map(|(position, resolution)| resolved(place(*position), resolution)).collect();
-        self.parks()?.resolve(claim, verdicts).await?;
-        self.recorder.record_all(resolved);
-        Ok(())
-    }
-
-    async fn forget(&self, claim: &Claim, aggregates: Vec<AggregateKey>) -> Result<(), StoreError> {
-        self.parks()?.forget(claim, aggregates).await
-    }
-
-    async fn wishes(&self, claims: &[Claim], limit: usize) -> Result<Vec<Wish>, StoreError> {
-        self.parks()?.wishes(claims, limit).await
-    }
-
-    async fn answer(
-        &self,
-        claim: &Claim,
-        answers: Vec<(WishId, Answer)>,
-        at: Timestamp,
-    ) -> Result<(), StoreError> {
-        self.parks()?.answer(claim, answers, at).await
+/// What a write does, once the store has it.
+fn written(call: &ParkingCall) -> Vec<Happening> {
+    match call {
+        ParkingCall::Park(claim, entries) => {
+            entries.iter().map(|entry| parked(&claim.scope, entry)).collect()
+        }
+        ParkingCall::Resolve(claim, verdicts) => {
+            let place = |position| Place { scope: claim.scope.clone(), position };
+            verdicts.iter().map(|(position, resolution)| resolved(place(*position), resolution)).collect()
+        }
+        _ => Vec::new(),
     }
 }
 

@@ -73,11 +73,12 @@ impl Deref for EventBatch {
 #[derive(Debug, Clone, Copy)]
 pub struct BatchFn<F>(F);
 
-/// Makes a batch handler of an async closure. The batch is a cheap handle.
+/// Makes a batch handler of an async closure. The batch is a cheap handle. Every name of the example is in
+/// `laneway::prelude`.
 ///
 /// ```
-/// use laneway_application::route::{BatchOutcome, EventBatch, batch_fn};
-/// use laneway_domain::HandlerError;
+/// # use laneway_application::route::{BatchOutcome, EventBatch, batch_fn};
+/// # use laneway_domain::HandlerError;
 /// let handler = batch_fn(|batch: EventBatch| async move {
 ///     let mut outcome = BatchOutcome::all_done();
 ///     for (index, event) in batch.events().enumerate() {

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use laneway_domain::{ErrorClass, HandlerError};
 use thiserror::Error;
 
+use crate::sabotage::{Bug, is_planted};
+
 /// The answers for the events of a batch, by their index in it.
 ///
 /// ```
-/// use laneway_application::route::BatchOutcome;
-/// use laneway_domain::HandlerError;
+/// # use laneway_application::route::BatchOutcome;
+/// # use laneway_domain::HandlerError;
 /// let mut but_the_third = BatchOutcome::all_done();
 /// but_the_third.fail(2, HandlerError::retryable("its row is locked"));
 /// let one_by_one: BatchOutcome = [Ok(()), Err(HandlerError::fatal("no such customer"))].into_iter().collect();
@@ -123,6 +125,9 @@ impl BatchOutcome {
             None if self.rest_is_done => Ok(()),
             None => Err(BatchFault::Missing { index }.into()),
         };
+        if is_planted(Bug::BatchAnswersShift) {
+            settled.rotate_left(usize::from(len > 1));
+        }
         settled.into_iter().enumerate().map(|(index, answer)| answer.unwrap_or_else(|| rest(index))).collect()
     }
 }

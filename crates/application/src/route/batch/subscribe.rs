@@ -7,11 +7,11 @@ use crate::Bus;
 use crate::consume::{ConfigError, Subscription, SubscriptionError, SubscriptionOptions};
 
 impl Bus {
-    /// Subscribes a handler that gets its events in batches.
+    /// Subscribes a handler that gets its events in batches. Every name of the example is in `laneway::prelude`.
     ///
     /// ```
     /// # use laneway_application::{Bus, consume::{SubscriptionError, SubscriptionOptions}};
-    /// use laneway_application::route::{BatchOptions, BatchOutcome, EventBatch, batch_fn};
+    /// # use laneway_application::route::{BatchOptions, BatchOutcome, EventBatch, batch_fn};
     /// # async fn example(bus: Bus, options: SubscriptionOptions) -> Result<(), SubscriptionError> {
     /// let insert = batch_fn(|batch: EventBatch| async move {
     ///     println!("one statement for {} rows", batch.len());
