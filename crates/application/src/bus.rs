@@ -6,8 +6,9 @@ use std::time::Duration;
 use laneway_domain::{Clock, DeadLetterDesk, Envelope, Flushed, Handler, PublishError, Publisher};
 
 use crate::backlog::{PublisherBacklog, PublisherGauge};
-use crate::consume::{Ground, Subscription, SubscriptionError, SubscriptionOptions, subscribe};
+use crate::consume::{Ground, Subscription, SubscriptionError, SubscriptionOptions, subscribe_among};
 use crate::publish::{PublishPath, Receipt};
+use crate::recovery::Precedence;
 
 /// Publishes and subscribes on one set of adapters. Clones are handles of the same bus.
 ///
@@ -16,6 +17,7 @@ use crate::publish::{PublishPath, Receipt};
 pub struct Bus {
     path: Arc<PublishPath>,
     ground: Ground,
+    precedence: Precedence,
     registry: Arc<Mutex<Registry>>,
 }
 
@@ -32,7 +34,7 @@ impl Bus {
     #[must_use]
     pub fn new(publisher: Arc<dyn Publisher>, ground: Ground) -> Self {
         let path = Arc::new(PublishPath::new(publisher, ground.clock.clone()));
-        Self { path, ground, registry: Arc::default() }
+        Self { path, ground, precedence: Precedence::default(), registry: Arc::default() }
     }
 
     /// Publishes one event; see [`PublishPath::publish`].
@@ -62,7 +64,7 @@ impl Bus {
         handler: H,
     ) -> Result<Subscription, SubscriptionError> {
         let seat = self.reserve(&options)?;
-        let subscription = subscribe(self.ground.clone(), options, handler).await?;
+        let subscription = subscribe_among(self.ground.clone(), options, handler, &self.precedence).await?;
         let closed = {
             let mut registry = self.registry();
             registry.subscriptions.push(subscription.clone());

@@ -5,6 +5,7 @@
 
 mod callbacks;
 mod consumer;
+mod look;
 mod monitor;
 mod publisher;
 mod settings;
@@ -13,6 +14,7 @@ mod watchdog;
 pub use crate::calls::CallbackCounts;
 pub use callbacks::BacklogCallbacks;
 pub use consumer::{BacklogReport, GroupBacklog, TopicBacklog};
+pub(crate) use look::{Look, look};
 pub use monitor::BacklogMonitor;
 pub use publisher::{PublisherBacklog, PublisherGauge};
 pub use settings::{BacklogSettings, BacklogThresholds, BacklogWatch};

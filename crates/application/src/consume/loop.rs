@@ -15,7 +15,8 @@ use super::crew::Crew;
 use super::drains::Drains;
 use super::health::Condition;
 use super::link::{Link, LinkEvent};
-use super::message::{Command, Report};
+use super::message::{Command, Control, Report};
+use super::recover::Draining;
 use super::shared::Shared;
 use super::stats::LaneDetail;
 use crate::dead_letter::{Burials, Buried};
@@ -41,14 +42,6 @@ enum Input {
     Due,
 }
 
-/// What the subscription's handle asks for.
-pub(crate) enum Control {
-    /// Stop starting, drain until shortly before the deadline, commit, leave the group.
-    Close { deadline: Monotonic },
-    /// Tell what the lanes do, at most so many per worker.
-    Inspect { limit: usize, answer: mpsc::UnboundedSender<Vec<LaneDetail>> },
-}
-
 /// The loop of one subscription.
 pub(crate) struct Loop {
     pub(super) shared: Arc<Shared>,
@@ -61,6 +54,8 @@ pub(crate) struct Loop {
     pub(super) lots: Lots,
     pub(super) commits: Commits,
     pub(super) breaker: Option<Breaker>,
+    /// What was read while recovering and is not through, while that is waited for.
+    pub(super) draining: Option<Draining>,
     pub(super) state_bytes: usize,
     pub(super) condition: Condition,
     pub(super) control: mpsc::UnboundedReceiver<Control>,
@@ -186,6 +181,7 @@ impl Loop {
         }
         self.lots.drive(self.now);
         self.wake_breaker();
+        self.finish_draining();
         self.condition.store(self.burials.refusal().or(self.lots.refusal()));
         self.count_open();
     }
@@ -194,6 +190,7 @@ impl Loop {
         match control {
             Control::Close { deadline } => self.close(deadline),
             Control::Inspect { limit, answer } => self.inspect(limit, &answer),
+            Control::Switch(switch) => self.switch(switch),
         }
     }
 

@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use super::hooks::Hooks;
 use crate::policy::{BreakerPolicy, Classifier, CommitPolicy, CreditLimits, FlowLimits, RetryPolicy};
+use crate::recovery::{Priority, RecoveryOptions};
 use crate::route::{OrderingMode, Router};
 
 /// A subscription's settings: plain data, checked when subscribing.
@@ -57,6 +58,10 @@ pub struct SubscriptionOptions {
     pub drain: Duration,
     /// What is kept in order. Default: the events of one aggregate.
     pub ordering: OrderingMode,
+    /// What to do about a backlog. Default: nothing. The broker has to tell lags.
+    pub recovery: Option<RecoveryOptions>,
+    /// Whether to give way while others of the bus recover. Default: no.
+    pub priority: Priority,
     /// Which aggregate an event belongs to.
     pub router: Router,
     /// Which failures are worth another attempt.
@@ -93,6 +98,8 @@ impl SubscriptionOptions {
             batch_bytes: 1 << 20,
             drain: Duration::from_secs(3),
             ordering: OrderingMode::default(),
+            recovery: None,
+            priority: Priority::default(),
             router: Router::default(),
             classifier: Classifier::default(),
             hooks: Hooks::default(),
@@ -112,6 +119,7 @@ impl SubscriptionOptions {
         faults.extend(self.buffer.faults());
         faults.extend(self.commit.faults());
         faults.extend(self.flow_faults());
+        faults.extend(self.backlog_faults());
         faults
     }
 
@@ -120,6 +128,15 @@ impl SubscriptionOptions {
         if self.ordering == OrderingMode::PerPartition && self.flow.by_tenant() {
             let rule = "limits no tenants where a partition is one lane: leave them out, or choose another `ordering`";
             faults.push(Invalid::new("flow.tenant", rule, "PerPartition"));
+        }
+        faults
+    }
+
+    fn backlog_faults(&self) -> Vec<Invalid> {
+        let recovery = self.recovery.iter().flat_map(|recovery| recovery.faults(self.max_in_flight));
+        let mut faults: Vec<Invalid> = recovery.collect();
+        if let Priority::Low(pause) = self.priority {
+            faults.extend(pause.faults());
         }
         faults
     }

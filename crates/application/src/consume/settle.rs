@@ -148,6 +148,14 @@ impl Loop {
         }
     }
 
+    /// The same for all, where their limits changed.
+    pub(super) fn change_flows(&mut self) {
+        self.credit.step_all(&mut self.flows);
+        for (partition, flow) in self.flows.drain(..) {
+            set_flow(&mut self.ledger, &mut self.link, partition, flow);
+        }
+    }
+
     /// Notes that there is something to commit.
     pub(super) fn changed(&mut self, finished: usize) {
         let (open, _) = self.credit.open();

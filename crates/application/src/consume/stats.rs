@@ -6,6 +6,7 @@ use laneway_domain::{AggregateKey, Position};
 
 use super::bell::Bell;
 use crate::lanes::Phase;
+use crate::recovery::RecoveryStats;
 
 /// What a subscription has done so far, and what it is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -34,6 +35,8 @@ pub struct SubscriptionStats {
     pub open_bytes: usize,
     /// The lanes.
     pub lanes: LaneStats,
+    /// What is done about the backlog.
+    pub recovery: RecoveryStats,
 }
 
 /// What the lanes are doing.
@@ -148,6 +151,7 @@ impl Counters {
             open: self.open.load(Ordering::Relaxed),
             open_bytes: self.open_bytes.load(Ordering::Relaxed),
             lanes: LaneStats { total, active, idle, throttled, waiting, dead, parked },
+            recovery: RecoveryStats::default(),
         }
     }
 }

@@ -19,6 +19,7 @@ use super::permits::{Permits, Purse};
 use super::run::{Entry, Run, Runs};
 use super::seats::{Polled, Seats, Sitter};
 use super::shared::{AtWork, Shared};
+use super::stopwatch::Stopwatch;
 use super::trouble::Troubles;
 use crate::lanes::{Admitted, LaneId, Lanes, Opened, Phase, Start, Ticket};
 use crate::ledger::Tenure;
@@ -43,6 +44,7 @@ pub(crate) struct Worker<C, F> {
     pub(super) runs: Runs,
     pub(super) seats: Seats<F>,
     pub(super) purse: Purse,
+    stopwatch: Stopwatch,
     pub(super) troubles: Troubles,
     /// Full lanes, and the tenure that holds back for each; empty, and free, while none is.
     pub(super) filled: HashMap<LaneId, Tenure, foldhash::fast::FixedState>,
@@ -95,6 +97,7 @@ where
             runs: Runs::new(shared.codec.clone()),
             seats: Seats::new(),
             purse: Purse::new(post.permits, post.number),
+            stopwatch: Stopwatch::default(),
             troubles: Troubles::default(),
             filled: HashMap::default(),
             parked: HashMap::default(),
@@ -113,6 +116,7 @@ where
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.seats.register(cx.waker());
         self.now = self.shared.clock.monotonic();
+        self.stopwatch.wind(&self.shared.gauges);
         self.take_commands(cx);
         let woken = self.poll_woken();
         self.keep_time();
@@ -252,7 +256,7 @@ where
             return;
         };
         let (failed, due) = (self.failures(lane, ticket), self.due(lane, ticket));
-        let sitter = Sitter { lane, ticket, deadline: Monotonic::NEVER };
+        let sitter = Sitter { lane, ticket, since: self.now, deadline: Monotonic::NEVER };
         let (at, polled) = self.seats.sit(sitter, (self.call)(event, failed + 1, due));
         if let Polled::Pending = polled {
             self.seats.sitter_mut(at).deadline = self.deadline(ticket);
@@ -285,6 +289,7 @@ where
             }),
         };
         self.purse.give();
+        self.stopwatch.ended(sitter.since, self.now);
         let Sitter { lane, ticket, .. } = sitter;
         if self.lanes.phase(lane) == Some(Phase::Ghost) {
             self.ghost_ended(lane, ticket, failure.is_none());
@@ -373,6 +378,7 @@ where
             } else if self.cancellation == Cancellation::Drop {
                 self.seats.evict(at);
                 self.purse.give();
+                self.stopwatch.ended(sitter.since, self.now);
                 let words = vec!["it took longer than its processing time".to_owned()];
                 let failure = Failure { kind: FailureKind::Timeout, error: None, words };
                 self.failed(sitter.lane, sitter.ticket, failure);
@@ -396,6 +402,7 @@ where
             // A loop that has gone no longer wants to know.
             let _ = self.reports.send(report);
         }
+        self.stopwatch.report(&self.shared.gauges, self.number, self.seats.taken());
         self.shared.counters.bell.ring();
     }
 

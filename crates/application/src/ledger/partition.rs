@@ -84,6 +84,12 @@ impl PartitionLedger {
         self.read
     }
 
+    /// Where the oldest open position is, or where reading goes on if there is none.
+    #[must_use]
+    pub fn watermark(&self) -> Resume {
+        self.open.head().map_or(self.read, Resume::At)
+    }
+
     /// How many positions are open.
     #[must_use]
     pub fn open_count(&self) -> usize {
@@ -192,8 +198,7 @@ impl PartitionLedger {
         if self.open.len() == 0 {
             self.settled_above = false;
         }
-        let head = self.open.head().filter(|_| !is_planted(Bug::CommitPassesUnfinished));
-        let resume = head.map_or(self.read, Resume::At);
+        let resume = if is_planted(Bug::CommitPassesUnfinished) { self.read } else { self.watermark() };
         StoredCheckpoint { resume, state: self.state(budget) }
     }
 
