@@ -191,6 +191,7 @@ impl Loop {
             Control::Close { deadline } => self.close(deadline),
             Control::Inspect { limit, answer } => self.inspect(limit, &answer),
             Control::Switch(switch) => self.switch(switch),
+            Control::Stalled(why) => self.condition.stalled(why),
         }
     }
 

@@ -19,6 +19,8 @@ pub(crate) enum Control {
     Inspect { limit: usize, answer: mpsc::UnboundedSender<Vec<LaneDetail>> },
     /// The recovery mode changes.
     Switch(Switch),
+    /// The watchdog sees that nothing goes on, with the reason; or that something does again.
+    Stalled(Option<String>),
 }
 
 /// A change of the recovery mode, as the loop sees it.

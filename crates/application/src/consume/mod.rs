@@ -30,6 +30,7 @@ mod stats;
 mod stopwatch;
 mod subscription;
 mod trouble;
+mod vitals;
 mod withdraw;
 mod worker;
 

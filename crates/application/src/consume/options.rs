@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use super::hooks::Hooks;
 use crate::policy::{BreakerPolicy, Classifier, CommitPolicy, CreditLimits, FlowLimits, RetryPolicy};
+use crate::backlog::WatchdogOptions;
 use crate::recovery::{Priority, RecoveryOptions};
 use crate::route::{OrderingMode, Router};
 
@@ -60,6 +61,8 @@ pub struct SubscriptionOptions {
     pub ordering: OrderingMode,
     /// What to do about a backlog. Default: nothing. The broker has to tell lags.
     pub recovery: Option<RecoveryOptions>,
+    /// What to do about a standstill. Default: nothing.
+    pub watchdog: Option<WatchdogOptions>,
     /// Whether to give way while others of the bus recover. Default: no.
     pub priority: Priority,
     /// Which aggregate an event belongs to.
@@ -99,6 +102,7 @@ impl SubscriptionOptions {
             drain: Duration::from_secs(3),
             ordering: OrderingMode::default(),
             recovery: None,
+            watchdog: None,
             priority: Priority::default(),
             router: Router::default(),
             classifier: Classifier::default(),
@@ -135,6 +139,7 @@ impl SubscriptionOptions {
     fn backlog_faults(&self) -> Vec<Invalid> {
         let recovery = self.recovery.iter().flat_map(|recovery| recovery.faults(self.max_in_flight));
         let mut faults: Vec<Invalid> = recovery.collect();
+        faults.extend(self.watchdog.iter().flat_map(WatchdogOptions::faults));
         if let Priority::Low(pause) = self.priority {
             faults.extend(pause.faults());
         }

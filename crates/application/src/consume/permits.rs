@@ -72,7 +72,6 @@ impl Permits {
     }
 
     /// How many nobody has.
-    #[cfg(test)]
     pub(crate) fn free(&self) -> usize {
         usize::try_from(self.free.load(Ordering::Relaxed)).unwrap_or(0)
     }

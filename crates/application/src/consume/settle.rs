@@ -28,6 +28,7 @@ impl Loop {
         let (events, bytes) = self.credit.open();
         self.shared.counters.open.store(events, Relaxed);
         self.shared.counters.open_bytes.store(bytes, Relaxed);
+        self.shared.counters.held_back.store(self.credit.closed(), Relaxed);
         self.shared.counters.bell.ring();
     }
 

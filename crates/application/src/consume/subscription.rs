@@ -24,7 +24,7 @@ use super::options::{ConfigError, SubscriptionOptions};
 use super::permits::Permits;
 use super::shared::Shared;
 use super::stats::{Counters, LaneDetail, SubscriptionStats};
-use crate::backlog::{BacklogWatch, CallbackCounts};
+use crate::backlog::{BacklogWatch, CallbackCounts, Sentry};
 use crate::calls::Counters as CallCounters;
 use crate::dead_letter::Burials;
 use crate::ledger::Ledger;
@@ -157,7 +157,12 @@ pub(crate) async fn subscribe_among<H: Handler>(
         reason: None,
         left: false,
     };
-    let recovery = begin_recovery(&options, &shared, &subscriber, &control, precedence);
+    let lag = (subscriber, BacklogWatch { group: options.group.clone(), topics: options.topics.clone() });
+    if let Some(watchdog) = options.watchdog.clone() {
+        let sentry = Sentry::new(watchdog, &shared, health.clone(), lag.clone(), control.clone());
+        tokio::spawn(sentry.run());
+    }
+    let recovery = begin_recovery(&options, &shared, lag, &control, precedence);
     tokio::spawn(run.run());
     Ok(Subscription { group: options.group, topics, shared, control, health, recovery })
 }
@@ -166,12 +171,10 @@ pub(crate) async fn subscribe_among<H: Handler>(
 fn begin_recovery(
     options: &SubscriptionOptions,
     shared: &Arc<Shared>,
-    subscriber: &Arc<dyn Subscriber>,
+    lag: (Arc<dyn Subscriber>, BacklogWatch),
     control: &mpsc::UnboundedSender<Control>,
     precedence: &Precedence,
 ) -> Option<Recovering> {
-    let watch = BacklogWatch { group: options.group.clone(), topics: options.topics.clone() };
-    let lag = (subscriber.clone(), watch);
     if let Priority::Low(pause) = options.priority {
         let (control, precedence, shared, lag) =
             (control.clone(), precedence.clone(), shared.clone(), lag.clone());

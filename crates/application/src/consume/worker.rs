@@ -116,6 +116,7 @@ where
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.seats.register(cx.waker());
         self.now = self.shared.clock.monotonic();
+        self.shared.counters.workers[self.number].begin(self.now);
         self.stopwatch.wind(&self.shared.gauges);
         self.take_commands(cx);
         let woken = self.poll_woken();
@@ -225,6 +226,7 @@ where
             }
             if started % STARTS_PER_LOOK == STARTS_PER_LOOK - 1 {
                 self.now = self.shared.clock.monotonic();
+                self.shared.counters.workers[self.number].begin(self.now);
             }
             match self.shared.gate.leave(self.now) {
                 Leave::Any => {}
@@ -402,6 +404,7 @@ where
             // A loop that has gone no longer wants to know.
             let _ = self.reports.send(report);
         }
+        self.shared.counters.workers[self.number].end();
         self.stopwatch.report(&self.shared.gauges, self.number, self.seats.taken());
         self.shared.counters.bell.ring();
     }

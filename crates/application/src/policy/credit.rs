@@ -75,6 +75,8 @@ pub struct Credit {
     events: usize,
     bytes: usize,
     lanes: usize,
+    /// Partitions that hold back.
+    closed: usize,
     /// Whether all partitions with open events hold back.
     crowded: bool,
 }
@@ -83,7 +85,16 @@ impl Credit {
     /// Nothing open.
     #[must_use]
     pub fn new(limits: CreditLimits) -> Self {
-        Self { limits, factor: 1, accounts: Vec::new(), events: 0, bytes: 0, lanes: 0, crowded: false }
+        Self {
+            limits,
+            factor: 1,
+            accounts: Vec::new(),
+            events: 0,
+            bytes: 0,
+            lanes: 0,
+            closed: 0,
+            crowded: false,
+        }
     }
 
     /// How many events are open, and their bytes.
@@ -108,6 +119,7 @@ impl Credit {
         let account = std::mem::take(account);
         self.events -= account.events;
         self.bytes -= account.bytes;
+        self.closed -= usize::from(account.closed);
     }
 
     /// Notes that events were opened.
@@ -152,7 +164,7 @@ impl Credit {
     /// How many partitions hold back.
     #[must_use]
     pub fn closed(&self) -> usize {
-        self.accounts.iter().filter(|account| account.closed).count()
+        self.closed
     }
 
     /// Which way every partition's flow changes now.
@@ -195,6 +207,7 @@ impl Credit {
             over(account.events, most_events) || over(account.bytes, most_bytes) || account.full_lanes > 0;
         account.closed = account.events > 0 && (own || crowded);
         if account.closed != closed {
+            self.closed = if closed { self.closed - 1 } else { self.closed + 1 };
             let flow = if account.closed { Flow::Closed } else { Flow::Open };
             out.push((PartitionId(u32::try_from(at).unwrap_or(u32::MAX)), flow));
         }
@@ -313,6 +326,7 @@ mod tests {
                 }
                 let sum = model.iter().fold((0, 0), |sum, own| (sum.0 + own.0, sum.1 + own.1));
                 prop_assert_eq!(credit.open(), sum);
+                prop_assert_eq!(credit.closed(), open.iter().filter(|open| !**open).count());
                 prop_assert!(model[at as usize].0 > 0 || open[at as usize], "an empty partition is closed");
                 prop_assert!(model[at as usize].0 < 8 || !open[at as usize], "a full partition is open");
             }
