@@ -182,6 +182,7 @@ impl Loop {
         self.lots.drive(self.now);
         self.wake_breaker();
         self.finish_draining();
+        self.say_ahead();
         self.condition.store(self.burials.refusal().or(self.lots.refusal()));
         self.count_open();
     }

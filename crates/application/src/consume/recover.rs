@@ -1,6 +1,7 @@
 //! The loop's part in a recovery: how much may be open, and when what was read meanwhile is through.
 
 use laneway_domain::Resume;
+use laneway_domain::invariant::RecoveryMode;
 use tokio::sync::oneshot;
 
 use super::r#loop::Loop;
@@ -16,9 +17,22 @@ pub(crate) struct Draining {
 impl Loop {
     /// The mode changed: for whatever is read from now on.
     pub(super) fn switch(&mut self, Switch { factor, drained }: Switch) {
+        self.count_ahead();
         self.credit.widen(factor);
         self.change_flows();
         self.draining = drained.map(|through| Draining { read: self.read(), through });
+    }
+
+    /// Counts what is finished above the watermarks while somebody estimates how much is left: the broker knows of commits alone.
+    pub(super) fn count_ahead(&mut self) {
+        self.ledger.count_ahead(self.shared.gauges.mode() != RecoveryMode::Normal);
+    }
+
+    /// Tells how much that is.
+    pub(super) fn say_ahead(&self) {
+        if self.shared.gauges.mode() != RecoveryMode::Normal {
+            self.shared.gauges.finished_ahead(self.ledger.ahead());
+        }
     }
 
     fn read(&mut self) -> Vec<(Tenure, Resume)> {

@@ -90,6 +90,16 @@ impl PartitionLedger {
         self.open.head().map_or(self.read, Resume::At)
     }
 
+    /// Begins to count what is finished above the watermark, or ends it.
+    pub(crate) fn count_ahead(&mut self, counts: bool) {
+        self.open.count(counts);
+    }
+
+    /// How many events above the watermark were finished since counting began: handled, and not committed.
+    pub(crate) fn ahead(&self) -> usize {
+        self.open.counted()
+    }
+
     /// How many positions are open.
     #[must_use]
     pub fn open_count(&self) -> usize {

@@ -188,7 +188,10 @@ impl Driver {
 
     /// Without an answer everything stays as it is.
     fn checked(&mut self, sample: Option<BacklogSample>) {
-        let Some(sample) = sample else { return };
+        let Some(mut sample) = sample else { return };
+        if self.recovery.mode() != RecoveryMode::Normal {
+            sample.events = sample.events.saturating_sub(self.shared.gauges.ahead());
+        }
         self.backlog = Some(sample);
         self.eta.observe(sample.events, self.now);
         if let Some(transition) = self.recovery.observe(&sample, self.now) {
@@ -228,6 +231,7 @@ impl Driver {
     /// Begins: more handlers, more fetched, others give way.
     fn recover(&mut self) {
         self.shared.gauges.take_latencies();
+        self.shared.gauges.finished_ahead(0);
         self.eta.clear();
         self.concurrency = Concurrency::new(self.options.concurrency, self.max_in_flight, self.now);
         self.shared.permits.resize(self.concurrency.limit());

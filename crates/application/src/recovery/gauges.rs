@@ -14,7 +14,8 @@ pub struct RecoveryStats {
     pub mode: RecoveryMode,
     /// Handlers that may run at once.
     pub concurrency: usize,
-    /// Events that the group has not committed, as the last check found; none before the first.
+    /// Events behind, as the last check found: those that the group has not committed, less those that this subscription has handled
+    /// already behind older ones. None before the first check.
     pub behind: Option<u64>,
     /// How long it takes until nothing is behind, while recovering; none where that cannot be told, or never comes.
     pub eta: Option<Duration>,
@@ -28,6 +29,8 @@ pub(crate) struct Gauges {
     mode: AtomicU8,
     behind: AtomicU64,
     eta: AtomicU64,
+    /// Events that are finished and not committed, because older ones are not finished.
+    ahead: AtomicUsize,
     meters: Vec<Meter>,
 }
 
@@ -44,7 +47,13 @@ const NONE: u64 = u64::MAX;
 impl Gauges {
     pub(crate) fn new(workers: usize) -> Self {
         let meters = (0..workers).map(|_| Meter::default()).collect();
-        Self { mode: AtomicU8::new(0), behind: AtomicU64::new(NONE), eta: AtomicU64::new(NONE), meters }
+        Self {
+            mode: AtomicU8::new(0),
+            behind: AtomicU64::new(NONE),
+            eta: AtomicU64::new(NONE),
+            ahead: AtomicUsize::new(0),
+            meters,
+        }
     }
 
     pub(crate) fn mode(&self) -> RecoveryMode {
@@ -71,6 +80,14 @@ impl Gauges {
 
     pub(crate) fn eta(&self) -> Option<Duration> {
         Some(self.eta.load(Relaxed)).filter(|eta| *eta != NONE).map(Duration::from_nanos)
+    }
+
+    pub(crate) fn finished_ahead(&self, events: usize) {
+        self.ahead.store(events, Relaxed);
+    }
+
+    pub(crate) fn ahead(&self) -> u64 {
+        self.ahead.load(Relaxed) as u64
     }
 
     /// A worker says what it measured.
