@@ -76,11 +76,11 @@ impl Log {
         self.watch.elapsed()
     }
 
-    /// Sums up; everything was handled at `drained`.
-    pub(super) fn recovery(&self, drained: Duration) -> Recovery {
+    /// Sums up; everything was handled at `drained`, and the group as it was at `left`.
+    pub(super) fn recovery(&self, drained: Duration, left: Duration) -> Recovery {
         let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        let switch = |to| told.iter().find(|(_, news)| news.switched.is_some_and(|s: Transition| s.to == to));
-        let seconds = |(at, _): &(Duration, _)| at.as_secs_f64();
+        let begins = |switched: Transition| switched.to == RecoveryMode::Recovering;
+        let entered = told.iter().find(|(_, news)| news.switched.is_some_and(begins));
         let early = |news: &RecoveryNews| {
             news.backlog.is_some_and(|left| left.events <= self.backlog - self.backlog / 10)
         };
@@ -91,8 +91,8 @@ impl Log {
         };
         Recovery {
             backlog: self.backlog,
-            entered: switch(RecoveryMode::Recovering).map(seconds),
-            left: switch(RecoveryMode::Normal).map(seconds),
+            entered: entered.map(|(at, _)| at.as_secs_f64()),
+            left: entered.map(|_| left.as_secs_f64()),
             drained: drained.as_secs_f64(),
             estimated: estimate.map(|(at, eta)| (at + eta).as_secs_f64()),
             eta_error_percent: estimate.and_then(off),
@@ -143,7 +143,7 @@ mod tests {
             (20, news(0, None, Some((Draining, Normal)))),
         ];
         log.told.lock().unwrap().extend(told.map(|(at, news)| (Duration::from_secs(at), news)));
-        let recovery = log.recovery(Duration::from_secs(15));
+        let recovery = log.recovery(Duration::from_secs(15), Duration::from_secs(20));
         let Recovery { entered, left, estimated, .. } = recovery;
         assert_eq!((entered, left, estimated), (Some(1.0), Some(20.0), Some(12.0)));
         assert!((recovery.eta_error_percent.unwrap() - 25.0).abs() < 1e-9);
@@ -154,7 +154,7 @@ mod tests {
 
     #[test]
     fn a_recovery_that_was_not_needed_says_nothing() {
-        let recovery = Log::new(1).recovery(Duration::from_secs(1));
+        let recovery = Log::new(1).recovery(Duration::from_secs(1), Duration::from_secs(1));
         assert_eq!((recovery.entered, recovery.estimated, recovery.eta_error_percent), (None, None, None));
         assert!(Log::new(1).options().policy.faults().is_empty());
     }

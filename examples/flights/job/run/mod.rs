@@ -125,7 +125,7 @@ async fn worked_off(log: Option<Log>, group: &Group) -> Option<Recovery> {
     let log = log?;
     let drained = log.elapsed();
     group.subscription.wait_until(|stats| stats.recovery.mode == RecoveryMode::Normal).await;
-    Some(log.recovery(drained))
+    Some(log.recovery(drained, log.elapsed()))
 }
 
 /// Puts the parts of what the groups kept together.
