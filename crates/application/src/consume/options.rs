@@ -7,8 +7,8 @@ use laneway_domain::{AfterDeadLetter, Codec, GroupId, Invalid, StartFrom, TopicN
 use thiserror::Error;
 
 use super::hooks::Hooks;
-use crate::policy::{BreakerPolicy, Classifier, CommitPolicy, CreditLimits, FlowLimits, RetryPolicy};
 use crate::backlog::WatchdogOptions;
+use crate::policy::{BreakerPolicy, Classifier, CommitPolicy, CreditLimits, FlowLimits, RetryPolicy};
 use crate::recovery::{Priority, RecoveryOptions};
 use crate::route::{OrderingMode, Router};
 

@@ -34,7 +34,7 @@ impl Book {
     /// Whether the attempt succeeds; the first one of every eleventh event does not.
     fn end(&mut self, aggregate: &str, number: u64) -> bool {
         self.running.entry(aggregate.to_owned()).or_default().retain(|known| *known != number);
-        if number % 11 == 0 && self.failed.insert(number) {
+        if number.is_multiple_of(11) && self.failed.insert(number) {
             return false;
         }
         let done = self.done.entry(aggregate.to_owned()).or_default();

@@ -38,8 +38,11 @@ pub(crate) struct Recovery {
 pub(super) struct Log {
     backlog: u64,
     watch: Stopwatch,
-    told: Arc<Mutex<Vec<(Duration, Arc<RecoveryNews>)>>>,
+    told: Arc<Mutex<Told>>,
 }
+
+/// News, each with when it came.
+type Told = Vec<(Duration, Arc<RecoveryNews>)>;
 
 impl Log {
     /// Begins to write, with so many events and rows behind.
