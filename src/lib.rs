@@ -6,7 +6,7 @@ pub mod prelude;
 pub mod testing;
 
 pub use bus::{BuildError, EventBus, EventBusBuilder};
-pub use laneway_application::{Bus, SystemClock, backlog, consume, layers, policy, publish, route};
+pub use laneway_application::{Bus, SystemClock, backlog, consume, layers, policy, publish, recovery, route};
 pub use laneway_derive::{DomainEvent, DomainEvents};
 pub use laneway_domain as domain;
 pub use laneway_domain::{DomainEvent, DomainEvents};

@@ -136,6 +136,20 @@ fn trouble_adds_up_whatever_the_seed() {
 }
 
 #[test]
+fn a_backlog_is_worked_off_with_the_same_result() {
+    let input = sample();
+    let (outcome, summary) = good(&input, &Settings { backlog: Some(10_000), ..Settings::default() });
+    let recovery = outcome.recovery.unwrap();
+    assert_eq!((recovery.backlog, summary.handled), (10_240, 18_259));
+    let (entered, left) = (recovery.entered.unwrap(), recovery.left.unwrap());
+    assert!(entered < left && recovery.drained < left, "{recovery:?}");
+    let json: serde_json::Value = serde_json::from_str(&summary.to_json().unwrap()).unwrap();
+    assert_eq!(json["recovery"]["backlog"], 10_240);
+    let (_, summary) = good(&input, &Settings { backlog: Some(u64::MAX), ..chaos(&input, 3) });
+    assert_eq!(summary.recovery.unwrap().backlog, 18_259);
+}
+
+#[test]
 fn handlers_take_their_time() {
     let input = sample();
     let time = |millis| Duration::from_millis(millis);

@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use laneway_application::policy::CreditLimits;
 use laneway_domain::AfterDeadLetter;
-use laneway_domain::invariant::{Happening, History, Invariant, Limits, Outcome};
+use laneway_domain::invariant::{Happening, History, Invariant, Limits, Outcome, RecoveryMode};
 use laneway_testkit::faults::Fault;
 use laneway_testkit::simulation::{Failure, GroupPlan, Scenario, Summary, rates, replay, shrink, simulate};
 use seeds::Memory;
@@ -140,7 +140,7 @@ fn the_seeds_reach_every_fault_and_every_turn() {
     assert_eq!(seen.into_iter().collect::<Vec<_>>(), TURNS);
 }
 
-const TURNS: [&str; 24] = [
+const TURNS: [&str; 26] = [
     "buried",
     "closed",
     "crashed",
@@ -159,6 +159,8 @@ const TURNS: [&str; 24] = [
     "panicked",
     "parked",
     "published by a handler",
+    "recovered",
+    "recovering",
     "redriven",
     "refused",
     "returned",
@@ -207,6 +209,8 @@ fn turn(what: &Happening) -> Option<&'static str> {
         Happening::GapReported { .. } => "gap",
         Happening::Lost { .. } => "lost",
         Happening::Revoking { .. } => "revoked",
+        Happening::RecoverySwitched { to: RecoveryMode::Recovering, .. } => "recovering",
+        Happening::RecoverySwitched { to: RecoveryMode::Normal, .. } => "recovered",
         Happening::Frozen { .. } => "frozen",
         Happening::Crashed { .. } => "crashed",
         Happening::Closed { .. } => "closed",

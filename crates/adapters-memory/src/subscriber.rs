@@ -2,7 +2,8 @@
 
 use async_trait::async_trait;
 use laneway_domain::{
-    Invalid, Session, SubscribeError, Subscriber, SubscriberCapabilities, Subscription, TopicName,
+    BacklogChecker, Invalid, Session, SubscribeError, Subscriber, SubscriberCapabilities, Subscription,
+    TopicName,
 };
 
 use crate::broker::MemoryBroker;
@@ -28,6 +29,10 @@ impl Subscriber for MemoryBroker {
         let membership = self.inner.groups.join(&topics, &subscription)?;
         let state_bytes = self.inner.config.state_bytes;
         Ok(Box::new(MemorySession::new(membership, &subscription, state_bytes)))
+    }
+
+    fn lag(&self) -> Option<&dyn BacklogChecker> {
+        Some(self)
     }
 }
 

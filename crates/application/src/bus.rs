@@ -6,8 +6,8 @@ use std::time::Duration;
 use laneway_domain::{Clock, DeadLetterDesk, Envelope, Flushed, Handler, PublishError, Publisher};
 
 use crate::backlog::{PublisherBacklog, PublisherGauge};
-use crate::consume::vigil::Vigil;
-use crate::consume::{Ground, Subscription, SubscriptionError, SubscriptionOptions, subscribe_in};
+use crate::consume::siblings::Siblings;
+use crate::consume::{Ground, Subscription, SubscriptionError, SubscriptionOptions, subscribe_among};
 use crate::publish::{PublishPath, Receipt};
 
 /// Publishes and subscribes on one set of adapters. Clones are handles of the same bus.
@@ -18,8 +18,7 @@ pub struct Bus {
     path: Arc<PublishPath>,
     ground: Ground,
     registry: Arc<Mutex<Registry>>,
-    /// Lets one event of all subscriptions run alone.
-    vigil: Arc<Vigil>,
+    siblings: Siblings,
 }
 
 #[derive(Default)]
@@ -35,7 +34,7 @@ impl Bus {
     #[must_use]
     pub fn new(publisher: Arc<dyn Publisher>, ground: Ground) -> Self {
         let path = Arc::new(PublishPath::new(publisher, ground.clock.clone()));
-        Self { path, ground, registry: Arc::default(), vigil: Arc::default() }
+        Self { path, ground, siblings: Siblings::default(), registry: Arc::default() }
     }
 
     /// Publishes one event; see [`PublishPath::publish`].
@@ -65,7 +64,7 @@ impl Bus {
         handler: H,
     ) -> Result<Subscription, SubscriptionError> {
         let seat = self.reserve(&options)?;
-        let subscription = subscribe_in(&self.vigil, self.ground.clone(), options, handler).await?;
+        let subscription = subscribe_among(&self.siblings, self.ground.clone(), options, handler).await?;
         let closed = {
             let mut registry = self.registry();
             registry.subscriptions.push(subscription.clone());

@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use thiserror::Error;
 
+use crate::backlog::BacklogChecker;
 use crate::capability::SubscriberCapabilities;
 use crate::error::{Cause, Invalid};
 use crate::identity::GroupId;
@@ -30,6 +31,11 @@ pub trait Subscriber: Send + Sync {
 
     /// Joins a group.
     async fn open(&self, subscription: Subscription) -> Result<Box<dyn Session>, SubscribeError>;
+
+    /// Tells how far groups are behind, where the broker can say that.
+    fn lag(&self) -> Option<&dyn BacklogChecker> {
+        None
+    }
 }
 
 #[async_trait]
@@ -40,6 +46,10 @@ impl<T: Subscriber + ?Sized> Subscriber for Arc<T> {
 
     async fn open(&self, subscription: Subscription) -> Result<Box<dyn Session>, SubscribeError> {
         (**self).open(subscription).await
+    }
+
+    fn lag(&self) -> Option<&dyn BacklogChecker> {
+        (**self).lag()
     }
 }
 

@@ -39,6 +39,10 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "SEED", value_parser = seed)]
     pub(crate) chaos: Option<u64>,
 
+    /// Publish so many events and malformed rows before the groups begin, and show how they recover from that.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) backlog: Option<u64>,
+
     /// How long a handler takes for an event: a time from A to B milliseconds, as in 0.5..2 [default: no time].
     #[arg(long, value_name = "A..B")]
     pub(crate) handler_ms: Option<HandlerTime>,
@@ -130,11 +134,11 @@ mod tests {
 
     #[test]
     fn every_argument_is_read() {
-        let all = "--data f.csv --json --chaos 7 --handler-ms 0.5..2 --workers 3 --partitions 64";
+        let all = "--data f.csv --json --chaos 7 --backlog 9 --handler-ms 0.5..2 --workers 3 --partitions 64";
         let arguments = parse(all).unwrap();
         assert_eq!(arguments.data, Some(PathBuf::from("f.csv")));
         assert_eq!((arguments.json, arguments.chaos), (true, Some(7)));
-        assert_eq!((arguments.workers, arguments.partitions), (Some(3), 64));
+        assert_eq!((arguments.workers, arguments.partitions, arguments.backlog), (Some(3), 64, Some(9)));
         let time = HandlerTime { from: Duration::from_micros(500), to: Duration::from_millis(2) };
         assert_eq!(arguments.handler_ms, Some(time));
     }
@@ -146,6 +150,8 @@ mod tests {
             ("--partitions", "4097"),
             ("--partitions", "many"),
             ("--workers", "0"),
+            ("--backlog", "0"),
+            ("--backlog", "-5"),
             ("--workers", "1025"),
             ("--chaos", "x"),
             ("--chaos", "-1"),

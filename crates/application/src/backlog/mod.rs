@@ -5,15 +5,20 @@
 
 mod callbacks;
 mod consumer;
+mod look;
 mod monitor;
 mod publisher;
+mod sentry;
 mod settings;
 mod watchdog;
 
 pub use crate::calls::CallbackCounts;
 pub use callbacks::BacklogCallbacks;
 pub use consumer::{BacklogReport, GroupBacklog, TopicBacklog};
+pub(crate) use look::{Look, look};
 pub use monitor::BacklogMonitor;
 pub use publisher::{PublisherBacklog, PublisherGauge};
+pub(crate) use sentry::Sentry;
+pub use sentry::{WatchdogCallbacks, WatchdogOptions};
 pub use settings::{BacklogSettings, BacklogThresholds, BacklogWatch};
 pub use watchdog::{Diagnosis, StallReason, Vitals, Watchdog, WatchdogPolicy, WorkerVitals};

@@ -4,17 +4,16 @@
 //! is half done then, and calls under way end with it.
 
 use std::fmt;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use futures_util::FutureExt;
-use futures_util::future::{Either, join_all, select};
-use laneway_domain::{BacklogChecker, BacklogError, Clock, PartitionLag, TopicName};
+use futures_util::future::join_all;
+use laneway_domain::{BacklogChecker, Clock};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::callbacks::{BacklogCallbacks, Occasion};
 use super::consumer::{BacklogReport, GroupBacklog};
+use super::look::{Look, look};
 use super::publisher::PublisherGauge;
 use super::settings::{BacklogSettings, BacklogWatch};
 use crate::calls::{CallbackCounts, Counters};
@@ -129,33 +128,12 @@ impl Patrol {
 
     /// One group; a broker that does not answer in time, or an adapter that panics, spoils no other's check.
     async fn check_group(&self, watch: &BacklogWatch, over: bool) -> GroupBacklog {
-        let until = self.clock.monotonic() + self.settings.check_limit;
-        let asked = std::pin::pin!(AssertUnwindSafe(self.ask(watch)).catch_unwind());
-        let error = match select(asked, self.clock.wake_at(until)).await {
-            Either::Left((Ok(Ok((rows, missing))), _)) => {
+        match look(&*self.checker, watch, &*self.clock, self.settings.check_limit).await {
+            Ok(Look { rows, missing }) => {
                 let (limits, now) = (self.settings.thresholds, self.clock.wall());
-                return GroupBacklog { missing, ..GroupBacklog::of(watch.group.clone(), &rows, limits, now) };
+                GroupBacklog { missing, ..GroupBacklog::of(watch.group.clone(), &rows, limits, now) }
             }
-            Either::Left((Ok(Err(error)), _)) => error.to_string(),
-            Either::Left((Err(_), _)) => "the backlog checker panicked".to_owned(),
-            Either::Right(_) => format!("no answer within {:?}", self.settings.check_limit),
-        };
-        tracing::warn!(group = %watch.group, error, "the backlog cannot be told");
-        GroupBacklog::unknown(watch.group.clone(), over, error)
-    }
-
-    /// The rows of the topics that exist, and those that do not.
-    async fn ask(&self, watch: &BacklogWatch) -> Result<(Vec<PartitionLag>, Vec<TopicName>), BacklogError> {
-        let (mut topics, mut missing) = (watch.topics.clone(), Vec::new());
-        loop {
-            match self.checker.backlog(&watch.group, &topics).await {
-                Ok(rows) => return Ok((rows, missing)),
-                Err(BacklogError::UnknownTopic(name)) if topics.contains(&name) => {
-                    topics.retain(|topic| *topic != name);
-                    missing.push(name);
-                }
-                Err(error) => return Err(error),
-            }
+            Err(error) => GroupBacklog::unknown(watch.group.clone(), over, error),
         }
     }
 

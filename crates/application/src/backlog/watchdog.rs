@@ -56,6 +56,8 @@ pub struct Vitals {
     pub held_back: usize,
     /// Permits that nobody uses.
     pub permits_free: usize,
+    /// Whether nothing starts, because a subscription of higher priority recovers: that is no standstill.
+    pub paused: bool,
     /// Until when handlers may start, as the fence says; never, where there is none.
     pub may_start_until: Option<Monotonic>,
     /// Why the broker cannot be reached, while it cannot.
@@ -158,6 +160,7 @@ impl Watchdog {
     /// Takes a look: why it stalls, while it does.
     pub fn observe(&mut self, vitals: &Vitals, now: Monotonic) -> Option<Diagnosis> {
         let has_work = vitals.open > 0 || vitals.behind.is_some_and(|events| events > 0);
+        let has_work = has_work && !vitals.paused;
         if !has_work || vitals.finished != self.finished {
             (self.finished, self.since) = (vitals.finished, now);
         }
@@ -239,14 +242,20 @@ impl fmt::Display for StallReason {
     }
 }
 
+impl Diagnosis {
+    /// What explains the standstill.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let reasons: Vec<String> = self.reasons.iter().map(ToString::to_string).collect();
+        reasons.join("; ")
+    }
+}
+
 impl fmt::Display for Diagnosis {
     /// The dump for the log: the reasons as sentences, then everything that was seen.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "nothing was finished for {:?}", self.lasted)?;
-        for (at, reason) in self.reasons.iter().enumerate() {
-            write!(f, "{} {reason}", if at == 0 { ':' } else { ';' })?;
-        }
-        write!(f, ". {:?}", self.vitals)
+        let (lasted, vitals) = (self.lasted, &self.vitals);
+        write!(f, "nothing was finished for {lasted:?}: {}. {vitals:?}", self.sentence())
     }
 }
 
@@ -295,6 +304,15 @@ mod tests {
         let behind = Vitals { behind: Some(5), partitions: 1, ..Vitals::default() };
         assert!(watchdog.observe(&behind, at(1_059)).is_none());
         assert_eq!(watchdog.observe(&behind, at(1_060)).unwrap().reasons, [StallReason::NothingDelivered]);
+    }
+
+    #[test]
+    fn a_pause_that_was_meant_is_no_standstill() {
+        let mut watchdog = Watchdog::new(WatchdogPolicy::default(), at(0));
+        let paused = Vitals { paused: true, behind: Some(5), ..busy() };
+        assert!(watchdog.observe(&paused, at(1_000)).is_none());
+        assert!(watchdog.observe(&busy(), at(1_059)).is_none());
+        assert!(watchdog.observe(&busy(), at(1_060)).is_some());
     }
 
     #[test]

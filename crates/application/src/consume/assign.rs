@@ -22,6 +22,7 @@ impl Loop {
         for assignment in assignments {
             self.supersede(assignment.partition);
             let tenure = self.ledger.assign(&assignment);
+            self.count_ahead();
             self.credit.begin(assignment.partition);
             self.open_tenure(tenure, assignment.stored.map(|stored| stored.resume));
         }

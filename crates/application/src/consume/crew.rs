@@ -11,7 +11,6 @@ use futures_util::future::select;
 use laneway_domain::{BoxFuture, Handler};
 
 use super::message::{Command, Report};
-use super::permits::Permits;
 use super::shared::{AtWork, Shared};
 use super::worker::{Post, work};
 
@@ -26,19 +25,14 @@ pub(crate) struct Crew {
 
 impl Crew {
     /// Starts the workers; this is where the handler's type is erased.
-    pub(crate) fn start<H: Handler>(
-        handler: &Arc<H>,
-        shared: &Arc<Shared>,
-        workers: usize,
-        in_flight: usize,
-    ) -> Self {
-        let permits = Permits::new(in_flight, workers);
+    pub(crate) fn start<H: Handler>(handler: &Arc<H>, shared: &Arc<Shared>, workers: usize) -> Self {
         let (up, reports) = unbounded_channel();
         let mut tasks = JoinSet::new();
         let hire = |number| {
             let (down, commands) = unbounded_channel();
             let at_work = AtWork::new(shared.clone());
-            let post = Post { at_work, number, commands, reports: up.clone(), permits: permits.clone() };
+            let post =
+                Post { at_work, number, commands, reports: up.clone(), permits: shared.permits.clone() };
             tasks.spawn(work(handler.clone(), shared.clone(), post));
             down
         };

@@ -67,7 +67,7 @@ async fn lanes_are_counted_before_the_report_that_empties_them_is_heard() {
             Ok(())
         }
     });
-    let mut crew = Crew::start(&Arc::new(handler), &shared, 1, 1);
+    let mut crew = Crew::start(&Arc::new(handler), &shared, 1);
     let listener = Arc::new(Listener { shared: shared.clone(), lanes: Mutex::default() });
     let waker = Waker::from(listener.clone());
     assert!(crew.reports().poll_recv(&mut Context::from_waker(&waker)).is_pending());

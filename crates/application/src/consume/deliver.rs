@@ -4,6 +4,7 @@ use std::hash::{BuildHasher, Hash, Hasher};
 use std::num::NonZeroU64;
 
 use compact_str::CompactString;
+use laneway_domain::invariant::RecoveryMode;
 use laneway_domain::{
     AggregateId, AggregateKey, Batch, Body, PartitionNumber, Received, TenantId, TopicName,
 };
@@ -134,7 +135,7 @@ impl Shared {
     /// Where an event goes.
     #[inline]
     fn direct(&self, topic: &TopicName, number: PartitionNumber, received: &Received) -> Direction {
-        if self.ordering != OrderingMode::PerAggregate {
+        if self.ordering != OrderingMode::PerAggregate && !self.is_ordered_for_now() {
             return self.of_partition(topic, number);
         }
         if self.router.is_default()
@@ -144,6 +145,11 @@ impl Shared {
             return Direction { hash: Some(self.hash(key)), key: None };
         }
         self.ask(topic, &received.body)
+    }
+
+    /// Whether aggregates are in order only because the subscription recovers.
+    fn is_ordered_for_now(&self) -> bool {
+        self.ordering == OrderingMode::OrderedWhileRecovering && self.gauges.mode() != RecoveryMode::Normal
     }
 
     /// Where an event goes whose aggregate does not matter.

@@ -68,6 +68,11 @@ impl Gate {
         Monotonic::from_nanos(self.until.swap(until.nanos(), Ordering::SeqCst))
     }
 
+    /// When the permission ends.
+    pub(crate) fn until(&self) -> Monotonic {
+        Monotonic::from_nanos(self.until.load(Ordering::Relaxed))
+    }
+
     /// Sets what the breaker lets through. A stop stays one.
     pub(crate) fn limit(&self, leave: Leave) {
         let state = match leave {

@@ -13,6 +13,8 @@ pub struct SubscriptionHealth {
     pub connection: Option<String>,
     /// What the dead-letter store says, while it refuses entries; their lanes wait.
     pub dead_letter_store: Option<String>,
+    /// Why nothing goes on, while the watchdog sees that.
+    pub stalled: Option<String>,
     /// What the breaker lets through.
     pub breaker: BreakerState,
     /// Ranges that the broker deleted before they were read.
@@ -35,7 +37,7 @@ impl SubscriptionHealth {
     /// Whether everything is as it should be.
     #[must_use]
     pub fn is_good(&self) -> bool {
-        let stands = self.connection.is_none() && self.dead_letter_store.is_none();
+        let stands = self.connection.is_none() && self.dead_letter_store.is_none() && self.stalled.is_none();
         self.phase == RunPhase::Running && stands && self.breaker == BreakerState::Closed
     }
 }
@@ -70,6 +72,10 @@ impl Condition {
         if self.0.borrow().dead_letter_store.as_deref() != refusal {
             self.change(|health| health.dead_letter_store = refusal.map(str::to_owned));
         }
+    }
+
+    pub(crate) fn stalled(&self, why: Option<String>) {
+        self.change(|health| health.stalled = why);
     }
 
     pub(crate) fn breaker(&self, state: BreakerState) {

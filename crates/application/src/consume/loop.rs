@@ -15,11 +15,11 @@ use super::crew::Crew;
 use super::drains::Drains;
 use super::health::Condition;
 use super::link::{Link, LinkEvent};
-use super::message::{Command, Report};
+use super::message::{Command, Control, Report};
 use super::probation::Probations;
+use super::recover::Draining;
 use super::shared::Shared;
 use super::stats::LaneDetail;
-use super::vigil::VigilWord;
 use crate::dead_letter::{Burials, Buried};
 use crate::ledger::Ledger;
 use crate::parking::{Lots, Stored};
@@ -43,16 +43,6 @@ enum Input {
     Due,
 }
 
-/// What the subscription's handle asks for.
-pub(crate) enum Control {
-    /// Stop starting, drain until shortly before the deadline, commit, leave the group.
-    Close { deadline: Monotonic },
-    /// Tell what the lanes do, at most so many per worker.
-    Inspect { limit: usize, answer: mpsc::UnboundedSender<Vec<LaneDetail>> },
-    /// Hold still for an event that is to run alone, or no longer.
-    Vigil(VigilWord),
-}
-
 /// The loop of one subscription.
 pub(crate) struct Loop {
     pub(super) shared: Arc<Shared>,
@@ -66,6 +56,8 @@ pub(crate) struct Loop {
     pub(super) probations: Probations,
     pub(super) commits: Commits,
     pub(super) breaker: Option<Breaker>,
+    /// What was read while recovering and is not through, while that is waited for.
+    pub(super) draining: Option<Draining>,
     pub(super) state_bytes: usize,
     pub(super) condition: Condition,
     pub(super) control: mpsc::UnboundedReceiver<Control>,
@@ -192,6 +184,8 @@ impl Loop {
         }
         self.lots.drive(self.now);
         self.wake_breaker();
+        self.finish_draining();
+        self.say_ahead();
         self.condition.store(self.burials.refusal().or(self.lots.refusal()));
         self.count_open();
     }
@@ -201,6 +195,8 @@ impl Loop {
             Control::Close { deadline } => self.close(deadline),
             Control::Inspect { limit, answer } => self.inspect(limit, &answer),
             Control::Vigil(word) => self.keep_vigil(word),
+            Control::Switch(switch) => self.switch(switch),
+            Control::Stalled(why) => self.condition.stalled(why),
         }
     }
 

@@ -1,14 +1,38 @@
 //! What loop and workers say to each other: one queue down, one up, both in order.
 
+use laneway_domain::Monotonic;
 use laneway_domain::{AfterDeadLetter, AggregateKey, DeadLetter, Position, Resolution};
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 use super::run::Run;
 use super::stats::LaneDetail;
+use super::vigil::VigilWord;
 use crate::lanes::LaneId;
 use crate::ledger::{Slot, Tenure};
 use crate::parking::Arrival;
 use crate::policy::Probe;
+
+/// What the subscription's handle asks the loop for, and what stands beside it.
+pub(crate) enum Control {
+    /// Stop starting, drain until shortly before the deadline, commit, leave the group.
+    Close { deadline: Monotonic },
+    /// Tell what the lanes do, at most so many per worker.
+    Inspect { limit: usize, answer: mpsc::UnboundedSender<Vec<LaneDetail>> },
+    /// The recovery mode changes.
+    Switch(Switch),
+    /// The watchdog sees that nothing goes on, with the reason; or that something does again.
+    Stalled(Option<String>),
+    /// Hold still for an event that is to run alone, or no longer.
+    Vigil(VigilWord),
+}
+
+/// A change of the recovery mode, as the loop sees it.
+pub(crate) struct Switch {
+    /// What the limits of open events are multiplied by.
+    pub(crate) factor: usize,
+    /// Tells when what was read up to now is through.
+    pub(crate) drained: Option<oneshot::Sender<()>>,
+}
 
 /// From the loop to a worker.
 #[derive(Debug)]

@@ -7,9 +7,11 @@ use laneway_domain::{AfterDeadLetter, Codec, GroupId, Invalid, StartFrom, TopicN
 use thiserror::Error;
 
 use super::hooks::Hooks;
+use crate::backlog::WatchdogOptions;
 use crate::policy::{
     BreakerPolicy, Classifier, CommitPolicy, CreditLimits, FlowLimits, Marks, ProbationPolicy, RetryPolicy,
 };
+use crate::recovery::{Priority, RecoveryOptions};
 use crate::route::{OrderingMode, Router};
 
 /// A subscription's settings: plain data, checked when subscribing.
@@ -62,6 +64,12 @@ pub struct SubscriptionOptions {
     pub crashes: OnCrash,
     /// What is kept in order. Default: the events of one aggregate.
     pub ordering: OrderingMode,
+    /// What to do about a backlog. Default: nothing. The broker has to tell lags.
+    pub recovery: Option<RecoveryOptions>,
+    /// What to do about a standstill. Default: nothing.
+    pub watchdog: Option<WatchdogOptions>,
+    /// Whether to give way while others of the bus recover. Default: no.
+    pub priority: Priority,
     /// Which aggregate an event belongs to.
     pub router: Router,
     /// Which failures are worth another attempt.
@@ -99,6 +107,9 @@ impl SubscriptionOptions {
             drain: Duration::from_secs(3),
             crashes: OnCrash::default(),
             ordering: OrderingMode::default(),
+            recovery: None,
+            watchdog: None,
+            priority: Priority::default(),
             router: Router::default(),
             classifier: Classifier::default(),
             hooks: Hooks::default(),
@@ -119,6 +130,7 @@ impl SubscriptionOptions {
         faults.extend(self.commit.faults());
         faults.extend(self.crashes.faults());
         faults.extend(self.flow_faults());
+        faults.extend(self.backlog_faults());
         faults
     }
 
@@ -127,6 +139,16 @@ impl SubscriptionOptions {
         if self.ordering == OrderingMode::PerPartition && self.flow.by_tenant() {
             let rule = "limits no tenants where a partition is one lane: leave them out, or choose another `ordering`";
             faults.push(Invalid::new("flow.tenant", rule, "PerPartition"));
+        }
+        faults
+    }
+
+    fn backlog_faults(&self) -> Vec<Invalid> {
+        let recovery = self.recovery.iter().flat_map(|recovery| recovery.faults(self.max_in_flight));
+        let mut faults: Vec<Invalid> = recovery.collect();
+        faults.extend(self.watchdog.iter().flat_map(WatchdogOptions::faults));
+        if let Priority::Low(pause) = self.priority {
+            faults.extend(pause.faults());
         }
         faults
     }

@@ -33,6 +33,8 @@ struct Seat<F> {
 pub(crate) struct Sitter {
     pub(crate) lane: LaneId,
     pub(crate) ticket: Ticket,
+    /// When it began.
+    pub(crate) since: Monotonic,
     /// When its time is up.
     pub(crate) deadline: Monotonic,
 }
@@ -104,7 +106,8 @@ impl<F: Future> Seats<F> {
         let bell = Arc::new(Bell { at, rung: AtomicBool::new(false), woken: self.woken.clone() });
         let waker = Waker::from(bell.clone());
         let lane = LaneId { at: u32::MAX, generation: 0 };
-        let sitter = Sitter { lane, ticket: Ticket { run: 0, row: 0 }, deadline: Monotonic::NEVER };
+        let (since, deadline) = (Monotonic::ZERO, Monotonic::NEVER);
+        let sitter = Sitter { lane, ticket: Ticket { run: 0, row: 0 }, since, deadline };
         self.seats.push(Seat { future: Box::pin(None), bell, waker, sitter });
         at
     }

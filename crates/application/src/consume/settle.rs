@@ -28,6 +28,7 @@ impl Loop {
         let (events, bytes) = self.credit.open();
         self.shared.counters.open.store(events, Relaxed);
         self.shared.counters.open_bytes.store(bytes, Relaxed);
+        self.shared.counters.held_back.store(self.credit.closed(), Relaxed);
         self.shared.counters.bell.ring();
     }
 
@@ -145,6 +146,14 @@ impl Loop {
     /// Tells the session which partitions hold back, and which no longer do.
     pub(super) fn change_flow(&mut self, partition: PartitionId) {
         self.credit.step(partition, &mut self.flows);
+        for (partition, flow) in self.flows.drain(..) {
+            set_flow(&mut self.ledger, &mut self.link, partition, flow);
+        }
+    }
+
+    /// The same for all, where their limits changed.
+    pub(super) fn change_flows(&mut self) {
+        self.credit.step_all(&mut self.flows);
         for (partition, flow) in self.flows.drain(..) {
             set_flow(&mut self.ledger, &mut self.link, partition, flow);
         }

@@ -8,8 +8,10 @@ use laneway_domain::{AfterDeadLetter, Clock, Codec, GroupId};
 
 use super::gate::Gate;
 use super::hooks::Hooks;
+use super::permits::Permits;
 use super::stats::Counters;
 use crate::policy::{Classifier, Quotas, RetryPolicy};
+use crate::recovery::Gauges;
 use crate::route::{OrderingMode, Router};
 
 /// Read by all, changed by none but through the gate's and the counters' atomics.
@@ -36,6 +38,10 @@ pub(crate) struct Shared {
     /// Decides jitter and the hash of lanes.
     pub(crate) seed: u64,
     pub(crate) gate: Gate,
+    /// Handlers that run at once, over all workers.
+    pub(crate) permits: Arc<Permits>,
+    /// What the recovery says and hears.
+    pub(crate) gauges: Gauges,
     /// Workers that have not ended.
     pub(crate) at_work: AtomicUsize,
     pub(crate) counters: Counters,

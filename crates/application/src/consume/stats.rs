@@ -2,10 +2,12 @@
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use laneway_domain::{AggregateKey, Position};
+use laneway_domain::{AggregateKey, Monotonic, Position};
 
 use super::bell::Bell;
+use crate::backlog::WorkerVitals;
 use crate::lanes::Phase;
+use crate::recovery::RecoveryStats;
 
 /// What a subscription has done so far, and what it is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -24,6 +26,8 @@ pub struct SubscriptionStats {
     pub commits: u64,
     /// Ranges that the broker deleted before they were read.
     pub gaps: u64,
+    /// Standstills that the watchdog saw.
+    pub stalls: u64,
     /// How often the breaker opened.
     pub breaker_openings: u64,
     /// Partitions that are ours.
@@ -34,6 +38,8 @@ pub struct SubscriptionStats {
     pub open_bytes: usize,
     /// The lanes.
     pub lanes: LaneStats,
+    /// What is done about the backlog.
+    pub recovery: RecoveryStats,
 }
 
 /// What the lanes are doing.
@@ -78,6 +84,9 @@ pub(crate) struct Counters {
     pub(crate) redriven: AtomicU64,
     pub(crate) commits: AtomicU64,
     pub(crate) gaps: AtomicU64,
+    pub(crate) stalls: AtomicU64,
+    /// Partitions that hold back.
+    pub(crate) held_back: AtomicUsize,
     pub(crate) breaker_openings: AtomicU64,
     pub(crate) partitions: AtomicUsize,
     pub(crate) open: AtomicUsize,
@@ -96,9 +105,26 @@ pub(crate) struct WorkerCounters {
     dead: AtomicUsize,
     parked: AtomicUsize,
     throttled: AtomicUsize,
+    /// When the turn began that it is in, in nanoseconds and never zero; zero while it is in none.
+    in_turn: AtomicU64,
 }
 
 impl WorkerCounters {
+    /// A turn begins.
+    pub(crate) fn begin(&self, now: Monotonic) {
+        self.in_turn.store(now.nanos().max(1), Ordering::Relaxed);
+    }
+
+    /// The turn is over.
+    pub(crate) fn end(&self) {
+        self.in_turn.store(0, Ordering::Relaxed);
+    }
+
+    pub(crate) fn vitals(&self) -> WorkerVitals {
+        let since = Some(self.in_turn.load(Ordering::Relaxed)).filter(|since| *since > 0);
+        WorkerVitals { in_turn_since: since.map(Monotonic::from_nanos), lanes: self.with_work() }
+    }
+
     /// Whether there are fewer lanes with work than last time; only the worker itself says.
     pub(crate) fn say(&self, census: crate::lanes::Census) -> bool {
         let before = self.with_work();
@@ -143,11 +169,13 @@ impl Counters {
             redriven: self.redriven.load(Ordering::Relaxed),
             commits: self.commits.load(Ordering::Relaxed),
             gaps: self.gaps.load(Ordering::Relaxed),
+            stalls: self.stalls.load(Ordering::Relaxed),
             breaker_openings: self.breaker_openings.load(Ordering::Relaxed),
             partitions: self.partitions.load(Ordering::Relaxed),
             open: self.open.load(Ordering::Relaxed),
             open_bytes: self.open_bytes.load(Ordering::Relaxed),
             lanes: LaneStats { total, active, idle, throttled, waiting, dead, parked },
+            recovery: RecoveryStats::default(),
         }
     }
 }

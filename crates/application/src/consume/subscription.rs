@@ -11,23 +11,30 @@ use laneway_domain::{
     Subscription as Request, Timer, TopicName, Unsupported,
 };
 use thiserror::Error;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use super::crew::Crew;
 use super::drains::Drains;
 use super::gate::Gate;
 use super::health::{Condition, RunPhase, SubscriptionHealth};
 use super::link::Link;
-use super::r#loop::{Control, Loop};
+use super::r#loop::Loop;
+use super::message::Control;
 use super::options::{ConfigError, SubscriptionOptions};
+use super::permits::Permits;
 use super::probation::Probations;
 use super::shared::Shared;
+use super::siblings::Siblings;
 use super::stats::{Counters, LaneDetail, SubscriptionStats};
-use super::vigil::Vigil;
+use crate::backlog::{BacklogWatch, CallbackCounts, Sentry};
+use crate::calls::Counters as CallCounters;
 use crate::dead_letter::Burials;
 use crate::ledger::Ledger;
 use crate::parking::Lots;
 use crate::policy::{Breaker, Commits, Credit, Quotas};
+use crate::recovery::{
+    Driver, Gauges, Precedence, Priority, RecoveryStats, SwitchRefused, Transition, Wish, counts, give_way,
+};
 
 /// What a subscription stands on.
 #[derive(Clone)]
@@ -76,6 +83,14 @@ pub struct Subscription {
     shared: Arc<Shared>,
     control: mpsc::UnboundedSender<Control>,
     health: watch::Receiver<SubscriptionHealth>,
+    recovery: Option<Recovering>,
+}
+
+/// A handle's end of the recovery.
+#[derive(Clone)]
+struct Recovering {
+    wishes: mpsc::UnboundedSender<Wish>,
+    counters: Arc<CallCounters>,
 }
 
 /// Opens a session and starts a loop and its workers on the runtime that runs this.
@@ -90,12 +105,12 @@ pub async fn subscribe<H: Handler>(
     options: SubscriptionOptions,
     handler: H,
 ) -> Result<Subscription, SubscriptionError> {
-    subscribe_in(&Arc::default(), ground, options, handler).await
+    subscribe_among(&Siblings::default(), ground, options, handler).await
 }
 
-/// The same, in a process in which others subscribe as well.
-pub(crate) async fn subscribe_in<H: Handler>(
-    process: &Arc<Vigil>,
+/// The same, beside others of one bus.
+pub(crate) async fn subscribe_among<H: Handler>(
+    siblings: &Siblings,
     ground: Ground,
     options: SubscriptionOptions,
     handler: H,
@@ -104,15 +119,18 @@ pub(crate) async fn subscribe_in<H: Handler>(
     let Ground { subscriber, dead_letters, clock } = ground;
     let parks = dead_letters.as_ref().is_some_and(|store| store.parking().is_some());
     let after = options.after(parks)?;
+    if options.recovery.is_some() && subscriber.lag().is_none() {
+        return Err(Unsupported::new("`recovery`", "tells the lag of groups").into());
+    }
     let state_bytes = subscriber.capabilities().state_bytes;
     let probation = options.crashes.probation(state_bytes)?;
-    let link = Link::open(subscriber, request(&options), clock.clone()).await?;
+    let link = Link::open(subscriber.clone(), request(&options), clock.clone()).await?;
     let topics: Arc<[TopicName]> = options.topics.clone().into();
     let shared = Arc::new(share(&options, clock.clone(), after, parks));
-    let crew = Crew::start(&Arc::new(handler), &shared, options.workers, options.max_in_flight);
+    let crew = Crew::start(&Arc::new(handler), &shared, options.workers);
     let (control, controlled) = mpsc::unbounded_channel();
     let (condition, health) = Condition::new();
-    let probations = Probations::new(probation, process.join(shared.clone(), control.clone()));
+    let probations = Probations::new(probation, siblings.vigil.join(shared.clone(), control.clone()));
     let run = Loop {
         shared: shared.clone(),
         link,
@@ -131,6 +149,7 @@ pub(crate) async fn subscribe_in<H: Handler>(
         probations,
         commits: Commits::new(options.commit),
         breaker: options.breaker.map(Breaker::new),
+        draining: None,
         state_bytes,
         condition,
         control: controlled,
@@ -143,8 +162,37 @@ pub(crate) async fn subscribe_in<H: Handler>(
         reason: None,
         left: false,
     };
+    let lag = (subscriber, BacklogWatch { group: options.group.clone(), topics: options.topics.clone() });
+    if let Some(watchdog) = options.watchdog.clone() {
+        let sentry = Sentry::new(watchdog, &shared, health.clone(), lag.clone(), control.clone());
+        tokio::spawn(sentry.run());
+    }
+    let recovery = begin_recovery(&options, &shared, lag, &control, &siblings.precedence);
     tokio::spawn(run.run());
-    Ok(Subscription { group: options.group, topics, shared, control, health })
+    Ok(Subscription { group: options.group, topics, shared, control, health, recovery })
+}
+
+/// Starts what stands beside the loop, as far as it is asked for.
+fn begin_recovery(
+    options: &SubscriptionOptions,
+    shared: &Arc<Shared>,
+    lag: (Arc<dyn Subscriber>, BacklogWatch),
+    control: &mpsc::UnboundedSender<Control>,
+    precedence: &Precedence,
+) -> Option<Recovering> {
+    if let Priority::Low(pause) = options.priority {
+        let (control, precedence, shared, lag) =
+            (control.clone(), precedence.clone(), shared.clone(), lag.clone());
+        tokio::spawn(async move { give_way(pause, shared, lag, &precedence, control.closed()).await });
+    }
+    let recovery = options.recovery.clone()?;
+    let (wishes, wished) = mpsc::unbounded_channel();
+    let leads = (options.priority == Priority::Normal).then(|| precedence.clone());
+    let ends = (control.clone(), wished);
+    let driver = Driver::new(recovery, options.max_in_flight, shared, lag, ends, leads);
+    let counters = driver.counters();
+    tokio::spawn(driver.run());
+    Some(Recovering { wishes, counters })
 }
 
 fn request(options: &SubscriptionOptions) -> Request {
@@ -188,6 +236,8 @@ pub(super) fn share(
         quotas: Arc::new(Quotas::new(options.flow.clone())),
         seed: options.seed.unwrap_or_else(rand::random),
         gate: Gate::new(),
+        permits: Permits::new(options.max_in_flight, options.workers),
+        gauges: Gauges::new(options.workers),
         at_work: AtomicUsize::new(0),
         counters: Counters::new(options.workers),
     }
@@ -209,7 +259,50 @@ impl Subscription {
     /// Figures so far; counted in batches, so a moment behind.
     #[must_use]
     pub fn stats(&self) -> SubscriptionStats {
-        self.shared.counters.stats()
+        let Shared { counters, gauges, permits, .. } = &*self.shared;
+        let recovery = RecoveryStats {
+            mode: gauges.mode(),
+            concurrency: permits.limit(),
+            behind: gauges.behind(),
+            eta: gauges.eta(),
+            paused: permits.is_paused(),
+        };
+        SubscriptionStats { recovery, ..counters.stats() }
+    }
+
+    /// Begins a recovery by hand; it ends as any other, by clean checks or by hand.
+    ///
+    /// # Errors
+    /// Where one is under way, where the last one has just ended, or where the subscription does not recover.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves the wish standing.
+    pub async fn recover(&self) -> Result<Transition, SwitchRefused> {
+        self.wish(true).await
+    }
+
+    /// Ends a recovery by hand: what was read meanwhile is handled first.
+    ///
+    /// # Errors
+    /// Where there is none, or where it has just begun.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves the wish standing.
+    pub async fn end_recovery(&self) -> Result<Transition, SwitchRefused> {
+        self.wish(false).await
+    }
+
+    async fn wish(&self, begin: bool) -> Result<Transition, SwitchRefused> {
+        let recovery = self.recovery.as_ref().ok_or(SwitchRefused::Off)?;
+        let (answer, answered) = oneshot::channel();
+        recovery.wishes.send(Wish { begin, answer }).map_err(|_| SwitchRefused::Ended)?;
+        answered.await.unwrap_or(Err(SwitchRefused::Ended))
+    }
+
+    /// How calls of the recovery's callbacks ended.
+    #[must_use]
+    pub fn recovery_callbacks(&self) -> CallbackCounts {
+        counts(self.recovery.as_ref().map(|recovery| &recovery.counters))
     }
 
     /// Waits until the figures are as asked, or the subscription has ended; the figures then.

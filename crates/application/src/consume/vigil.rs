@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::r#loop::Control;
+use super::message::Control;
 use super::shared::Shared;
 use crate::ledger::Tenure;
 use crate::policy::Solo;

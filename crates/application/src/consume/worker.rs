@@ -20,6 +20,7 @@ use super::permits::{Permits, Purse};
 use super::run::{Entry, Run, Runs};
 use super::seats::{Polled, Seats, Sitter};
 use super::shared::{AtWork, Shared};
+use super::stopwatch::Stopwatch;
 use super::trouble::Troubles;
 use crate::lanes::{Admitted, LaneId, Lanes, Opened, Phase, Start, Ticket};
 use crate::ledger::Tenure;
@@ -44,6 +45,7 @@ pub(crate) struct Worker<C, F> {
     pub(super) runs: Runs,
     pub(super) seats: Seats<F>,
     pub(super) purse: Purse,
+    stopwatch: Stopwatch,
     pub(super) troubles: Troubles,
     /// Full lanes, and the tenure that holds back for each; empty, and free, while none is.
     pub(super) filled: HashMap<LaneId, Tenure, foldhash::fast::FixedState>,
@@ -97,6 +99,7 @@ where
             runs: Runs::new(shared.codec.clone()),
             seats: Seats::new(),
             purse: Purse::new(post.permits, post.number),
+            stopwatch: Stopwatch::default(),
             troubles: Troubles::default(),
             filled: HashMap::default(),
             parked: HashMap::default(),
@@ -116,6 +119,8 @@ where
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.seats.register(cx.waker());
         self.now = self.shared.clock.monotonic();
+        self.shared.counters.workers[self.number].begin(self.now);
+        self.stopwatch.wind(&self.shared.gauges);
         self.take_commands(cx);
         let woken = self.poll_woken();
         self.keep_time();
@@ -227,6 +232,7 @@ where
             }
             if started % STARTS_PER_LOOK == STARTS_PER_LOOK - 1 {
                 self.now = self.shared.clock.monotonic();
+                self.shared.counters.workers[self.number].begin(self.now);
             }
             match self.shared.gate.leave(self.now) {
                 Leave::Any => {}
@@ -265,7 +271,7 @@ where
     #[inline]
     pub(super) fn begin(&mut self, lane: LaneId, ticket: Ticket, event: Event) {
         let (failed, due) = (self.failures(lane, ticket), self.due(lane, ticket));
-        let sitter = Sitter { lane, ticket, deadline: Monotonic::NEVER };
+        let sitter = Sitter { lane, ticket, since: self.now, deadline: Monotonic::NEVER };
         let (at, polled) = self.seats.sit(sitter, (self.call)(event, failed + 1, due));
         if let Polled::Pending = polled {
             self.seats.sitter_mut(at).deadline = self.deadline(ticket);
@@ -298,6 +304,7 @@ where
             }),
         };
         self.purse.give();
+        self.stopwatch.ended(sitter.since, self.now);
         let Sitter { lane, ticket, .. } = sitter;
         if self.lanes.phase(lane) == Some(Phase::Ghost) {
             self.ghost_ended(lane, ticket, failure.is_none());
@@ -391,6 +398,7 @@ where
                 if !is_planted(Bug::PermitLeaks) {
                     self.purse.give();
                 }
+                self.stopwatch.ended(sitter.since, self.now);
                 let words = vec!["it took longer than its processing time".to_owned()];
                 let failure = Failure { kind: FailureKind::Timeout, error: None, words };
                 self.failed(sitter.lane, sitter.ticket, failure);
@@ -414,6 +422,8 @@ where
             // A loop that has gone no longer wants to know.
             let _ = self.reports.send(report);
         }
+        self.shared.counters.workers[self.number].end();
+        self.stopwatch.report(&self.shared.gauges, self.number, self.seats.taken());
         self.shared.counters.bell.ring();
     }
 

@@ -40,15 +40,63 @@ pub(crate) struct OpenList {
     head: u32,
     tail: u32,
     len: usize,
+    /// How many were removed behind each entry, while somebody counts; 16 bytes an entry otherwise.
+    gaps: Option<Gaps>,
+}
+
+/// Counts what was removed behind entries that stand; asleep until somebody wants to know.
+#[derive(Debug, Default)]
+struct Gaps {
+    behind: Vec<u32>,
+    sum: usize,
+}
+
+impl Gaps {
+    #[cold]
+    fn pushed(&mut self, at: u32) {
+        *self.behind(at) = 0;
+    }
+
+    /// What stood behind it stands behind the one before it, or before everything.
+    #[cold]
+    fn removed(&mut self, at: u32, prev: u32) {
+        let gap = std::mem::take(self.behind(at));
+        if prev == NONE {
+            self.sum -= gap as usize;
+        } else {
+            *self.behind(prev) += gap + 1;
+            self.sum += 1;
+        }
+    }
+
+    fn behind(&mut self, at: u32) -> &mut u32 {
+        let at = at as usize;
+        if self.behind.len() <= at {
+            self.behind.resize(at + 1, 0);
+        }
+        &mut self.behind[at]
+    }
 }
 
 impl OpenList {
     pub(crate) const fn new() -> Self {
-        Self { entries: Vec::new(), free: NONE, head: NONE, tail: NONE, len: 0 }
+        Self { entries: Vec::new(), free: NONE, head: NONE, tail: NONE, len: 0, gaps: None }
     }
 
     pub(crate) fn len(&self) -> usize {
         self.len
+    }
+
+    /// Begins to count what is removed behind the oldest, or ends it.
+    pub(crate) fn count(&mut self, counts: bool) {
+        if counts != self.gaps.is_some() {
+            self.gaps = counts.then(Gaps::default);
+        }
+    }
+
+    /// How many were removed behind the oldest since counting began.
+    pub(crate) fn counted(&self) -> usize {
+        self.gaps.as_ref().map_or(0, |gaps| gaps.sum)
     }
 
     /// The oldest open position.
@@ -67,6 +115,9 @@ impl OpenList {
         }
         self.tail = at;
         self.len += 1;
+        if let Some(gaps) = &mut self.gaps {
+            gaps.pushed(at);
+        }
         Slot(at)
     }
 
@@ -104,6 +155,9 @@ impl OpenList {
         self.entries[slot.0 as usize] = Entry { position: 0, prev: FREE, next: self.free };
         self.free = slot.0;
         self.len -= 1;
+        if let Some(gaps) = &mut self.gaps {
+            gaps.removed(slot.0, entry.prev);
+        }
         Some(entry.prev == NONE)
     }
 
@@ -152,10 +206,16 @@ mod tests {
         #[test]
         fn the_list_is_what_was_pushed_less_what_was_removed(steps in prop::collection::vec(any::<u16>(), 0..400)) {
             let (mut list, mut model, mut next) = (OpenList::new(), Vec::new(), 0u64);
-            for step in steps {
+            let mut removed: Vec<Position> = Vec::new();
+            for (number, step) in steps.into_iter().enumerate() {
+                if number == 100 {
+                    list.count(true);
+                    removed.clear();
+                }
                 if step % 3 == 0 && !model.is_empty() {
                     let at = usize::from(step) % model.len();
-                    let (slot, _) = model.remove(at);
+                    let (slot, position) = model.remove(at);
+                    removed.push(position);
                     prop_assert_eq!(list.remove(slot), Some(at == 0));
                 } else {
                     next += 1 + u64::from(step % 5);
@@ -166,6 +226,9 @@ mod tests {
                 prop_assert_eq!(list.iter_back().collect::<Vec<_>>(), back.collect::<Vec<_>>());
                 prop_assert_eq!(list.head(), model.first().map(|(_, position)| *position));
                 prop_assert_eq!(list.len(), model.len());
+                let behind = |position: &&Position| model.first().is_some_and(|(_, head)| head < *position);
+                let counted = if number < 100 { 0 } else { removed.iter().filter(behind).count() };
+                prop_assert_eq!(list.counted(), counted);
             }
         }
     }

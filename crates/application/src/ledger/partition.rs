@@ -87,6 +87,22 @@ impl PartitionLedger {
         self.read
     }
 
+    /// Where the oldest open position is, or where reading goes on if there is none.
+    #[must_use]
+    pub fn watermark(&self) -> Resume {
+        self.open.head().map_or(self.read, Resume::At)
+    }
+
+    /// Begins to count what is finished above the watermark, or ends it.
+    pub(crate) fn count_ahead(&mut self, counts: bool) {
+        self.open.count(counts);
+    }
+
+    /// How many events above the watermark were finished since counting began: handled, and not committed.
+    pub(crate) fn ahead(&self) -> usize {
+        self.open.counted()
+    }
+
     /// How many positions are open.
     #[must_use]
     pub fn open_count(&self) -> usize {
@@ -209,12 +225,6 @@ impl PartitionLedger {
         self.handed + 1
     }
 
-    /// Everything before this point is terminal.
-    #[must_use]
-    pub fn watermark(&self) -> Resume {
-        self.open.head().map_or(self.read, Resume::At)
-    }
-
     /// The open positions from a point on, the last one first.
     pub(crate) fn open_since(&self, point: Resume) -> impl Iterator<Item = Position> + '_ {
         self.open.iter_back().take_while(move |position| !point.is_past(*position))
@@ -226,8 +236,7 @@ impl PartitionLedger {
         if self.open.len() == 0 {
             self.settled_above = false;
         }
-        let head = self.open.head().filter(|_| !is_planted(Bug::CommitPassesUnfinished));
-        let resume = head.map_or(self.read, Resume::At);
+        let resume = if is_planted(Bug::CommitPassesUnfinished) { self.read } else { self.watermark() };
         StoredCheckpoint { resume, state: self.state(budget) }
     }
 

@@ -119,6 +119,16 @@ impl Ledger {
         self.partitions.iter().flatten().map(|current| current.tenure)
     }
 
+    /// Begins to count in every partition what is finished above the watermark, or ends it.
+    pub(crate) fn count_ahead(&mut self, counts: bool) {
+        self.partitions.iter_mut().flatten().for_each(|current| current.ledger.count_ahead(counts));
+    }
+
+    /// How many events are finished above the watermarks, where that is counted.
+    pub(crate) fn ahead(&self) -> usize {
+        self.partitions.iter().flatten().map(|current| current.ledger.ahead()).sum()
+    }
+
     /// How many events are open in all partitions.
     #[must_use]
     pub fn open_count(&self) -> usize {

@@ -69,10 +69,14 @@ struct Account {
 #[derive(Debug)]
 pub struct Credit {
     limits: CreditLimits,
+    /// What the limits are multiplied by for a time.
+    factor: usize,
     accounts: Vec<Account>,
     events: usize,
     bytes: usize,
     lanes: usize,
+    /// Partitions that hold back.
+    closed: usize,
     /// Whether all partitions with open events hold back.
     crowded: bool,
 }
@@ -81,7 +85,16 @@ impl Credit {
     /// Nothing open.
     #[must_use]
     pub fn new(limits: CreditLimits) -> Self {
-        Self { limits, accounts: Vec::new(), events: 0, bytes: 0, lanes: 0, crowded: false }
+        Self {
+            limits,
+            factor: 1,
+            accounts: Vec::new(),
+            events: 0,
+            bytes: 0,
+            lanes: 0,
+            closed: 0,
+            crowded: false,
+        }
     }
 
     /// How many events are open, and their bytes.
@@ -106,6 +119,7 @@ impl Credit {
         let account = std::mem::take(account);
         self.events -= account.events;
         self.bytes -= account.bytes;
+        self.closed -= usize::from(account.closed);
     }
 
     /// Notes that events were opened.
@@ -142,6 +156,27 @@ impl Credit {
         self.lanes = lanes;
     }
 
+    /// Multiplies the limits by `factor` from now on; [`Credit::step_all`] tells what that changes.
+    pub fn widen(&mut self, factor: usize) {
+        self.factor = factor.max(1);
+    }
+
+    /// How many partitions hold back.
+    #[must_use]
+    pub fn closed(&self) -> usize {
+        self.closed
+    }
+
+    /// Which way every partition's flow changes now.
+    pub fn step_all(&mut self, out: &mut Vec<(PartitionId, Flow)>) {
+        self.crowded = self.is_crowded();
+        (0..self.accounts.len()).for_each(|at| self.step_one(at, out));
+    }
+
+    fn wide(&self, limit: usize) -> usize {
+        limit.saturating_mul(self.factor)
+    }
+
     /// Which way a partition's flow changes now, if it does; and all others', if a limit of all was passed.
     pub fn step(&mut self, partition: PartitionId, out: &mut Vec<(PartitionId, Flow)>) {
         let crowded = self.is_crowded();
@@ -156,19 +191,23 @@ impl Credit {
     fn is_crowded(&self) -> bool {
         let limits = &self.limits;
         let over = |value, limit| if self.crowded { value > relief(limit) } else { value >= limit };
-        over(self.events, limits.events) || over(self.bytes, limits.bytes) || over(self.lanes, limits.lanes)
+        over(self.events, self.wide(limits.events))
+            || over(self.bytes, self.wide(limits.bytes))
+            || over(self.lanes, self.wide(limits.lanes))
     }
 
     fn step_one(&mut self, at: usize, out: &mut Vec<(PartitionId, Flow)>) {
-        let (limits, crowded) = (self.limits, self.crowded);
+        let (most_events, most_bytes) =
+            (self.wide(self.limits.partition_events), self.wide(self.limits.partition_bytes));
+        let crowded = self.crowded;
         let Some(account) = self.accounts.get_mut(at).filter(|account| account.ours) else { return };
         let closed = account.closed;
         let over = |value, limit| if closed { value > relief(limit) } else { value >= limit };
-        let own = over(account.events, limits.partition_events)
-            || over(account.bytes, limits.partition_bytes)
-            || account.full_lanes > 0;
+        let own =
+            over(account.events, most_events) || over(account.bytes, most_bytes) || account.full_lanes > 0;
         account.closed = account.events > 0 && (own || crowded);
         if account.closed != closed {
+            self.closed = if closed { self.closed - 1 } else { self.closed + 1 };
             let flow = if account.closed { Flow::Closed } else { Flow::Open };
             out.push((PartitionId(u32::try_from(at).unwrap_or(u32::MAX)), flow));
         }
@@ -234,6 +273,23 @@ mod tests {
         assert_eq!(step(&mut credit, 0), [(PartitionId(0), Flow::Open)]);
     }
 
+    #[test]
+    fn wider_limits_open_what_is_closed_and_narrower_ones_close_it_again() {
+        let mut credit = Credit::new(limits());
+        let mut out = Vec::new();
+        credit.begin(PartitionId(0));
+        credit.opened(PartitionId(0), 8, 80);
+        assert_eq!(step(&mut credit, 0), [(PartitionId(0), Flow::Closed)]);
+        credit.widen(2);
+        credit.step_all(&mut out);
+        assert_eq!(std::mem::take(&mut out), [(PartitionId(0), Flow::Open)]);
+        credit.opened(PartitionId(0), 7, 70);
+        assert_eq!((step(&mut credit, 0), credit.closed()), (vec![], 0));
+        credit.widen(1);
+        credit.step_all(&mut out);
+        assert_eq!((out, credit.closed()), (vec![(PartitionId(0), Flow::Closed)], 1));
+    }
+
     proptest! {
         #[test]
         fn credit_never_leaks_and_an_empty_partition_is_always_open(
@@ -270,6 +326,7 @@ mod tests {
                 }
                 let sum = model.iter().fold((0, 0), |sum, own| (sum.0 + own.0, sum.1 + own.1));
                 prop_assert_eq!(credit.open(), sum);
+                prop_assert_eq!(credit.closed(), open.iter().filter(|open| !**open).count());
                 prop_assert!(model[at as usize].0 > 0 || open[at as usize], "an empty partition is closed");
                 prop_assert!(model[at as usize].0 < 8 || !open[at as usize], "a full partition is open");
             }

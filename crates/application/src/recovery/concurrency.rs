@@ -9,6 +9,9 @@
 //! limit    = limit * (1 - smoothing) + (limit * gradient + headroom) * smoothing      within min ..= max
 //! ```
 //!
+//! Until the latency rises for the first time the limit grows by itself in each step, before smoothing: the slow start of TCP (Jacobson 1988),
+//! so that a backlog does not wait for what it could have had.
+//!
 //! `short` is the mean latency of one window, `long` its exponential average over many; `long` falls faster after an overload, so that
 //! the limit comes back. A limit that is not used by half is not raised: then something else is the bottleneck. Known weakness: under an
 //! overload that never ends `long` follows slowly, and the limit creeps up; `max` bounds it.
@@ -100,6 +103,8 @@ pub struct Concurrency {
     limit: f64,
     long: f64,
     windows: u32,
+    /// Whether the latency has never risen.
+    slow_start: bool,
     gathered: Latencies,
     since: Monotonic,
 }
@@ -109,7 +114,8 @@ impl Concurrency {
     #[must_use]
     pub fn new(policy: ConcurrencyPolicy, limit: usize, now: Monotonic) -> Self {
         let limit = float(limit.clamp(policy.min, policy.max));
-        Self { policy, limit, long: 0.0, windows: 0, gathered: Latencies::default(), since: now }
+        let (long, windows, slow_start, gathered) = (0.0, 0, true, Latencies::default());
+        Self { policy, limit, long, windows, slow_start, gathered, since: now }
     }
 
     /// The limit.
@@ -143,9 +149,13 @@ impl Concurrency {
             return;
         }
         let gradient = (policy.tolerance * self.long / short).clamp(0.5, 1.0);
+        self.slow_start &= gradient >= 1.0;
         // Only an unloaded system may be asked for more in large steps.
-        let room = float(policy.headroom);
-        let room = if gradient < 1.0 { room } else { room.max(self.limit / 10.0) };
+        let room = match gradient {
+            _ if self.slow_start => float(policy.headroom).max(self.limit),
+            ..1.0 => float(policy.headroom),
+            _ => float(policy.headroom).max(self.limit / 10.0),
+        };
         let step = self.limit * gradient + room;
         let limit = self.limit * (1.0 - policy.smoothing) + step * policy.smoothing;
         self.limit = limit.clamp(float(policy.min), float(policy.max));

@@ -2,7 +2,8 @@
 //!
 //! The slope of a least-squares line through the samples of a window (Gauss; closed form over running means) is how fast the backlog
 //! shrinks, *live inflow included*: what matters is what is handled less what arrives. The time left is the backlog over that slope.
-//! A line through many samples forgives the noise of single ones; a window that moves forgives that the first seconds were slow.
+//! A line through many samples forgives the noise of single ones. A window that moves, of which the newer half counts, forgives that the
+//! first seconds were slow: a recovery first finds out how much it may run.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -35,6 +36,12 @@ impl DrainEta {
         Self { window, samples: VecDeque::new() }
     }
 
+    /// The samples that count.
+    fn recent(&self) -> impl Iterator<Item = (Monotonic, u64)> + '_ {
+        let old = (self.samples.len() / 2).min(self.samples.len().saturating_sub(Self::LEAST));
+        self.samples.iter().skip(old).copied()
+    }
+
     /// Notes how many events are behind.
     pub fn observe(&mut self, events: u64, now: Monotonic) {
         let is_old = |sample: &(Monotonic, u64)| now.since(sample.0) > self.window;
@@ -53,16 +60,16 @@ impl DrainEta {
     #[must_use]
     #[allow(clippy::cast_precision_loss, reason = "backlogs stay far below 2^52")]
     pub fn rate(&self) -> Option<f64> {
-        let (origin, _) = *self.samples.front().filter(|_| self.samples.len() >= Self::LEAST)?;
-        let point = |(at, events): &(Monotonic, u64)| (at.since(origin).as_secs_f64(), *events as f64);
-        let count = self.samples.len() as f64;
-        let sum = self.samples.iter().map(point).fold((0.0, 0.0), |sum, (x, y)| (sum.0 + x, sum.1 + y));
+        let (origin, _) = self.recent().next().filter(|_| self.samples.len() >= Self::LEAST)?;
+        let point = |(at, events): (Monotonic, u64)| (at.since(origin).as_secs_f64(), events as f64);
+        let count = self.recent().count() as f64;
+        let sum = self.recent().map(point).fold((0.0, 0.0), |sum, (x, y)| (sum.0 + x, sum.1 + y));
         let (mid_x, mid_y) = (sum.0 / count, sum.1 / count);
         let spread = |(xx, xy), (x, y)| {
             let dx: f64 = x - mid_x;
             (xx + dx * dx, xy + dx * (y - mid_y))
         };
-        let (xx, xy) = self.samples.iter().map(point).fold((0.0, 0.0), spread);
+        let (xx, xy) = self.recent().map(point).fold((0.0, 0.0), spread);
         (xx > 0.0).then(|| -xy / xx)
     }
 

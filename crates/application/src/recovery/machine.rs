@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use laneway_domain::invariant::RecoveryMode;
-use laneway_domain::{Invalid, Monotonic};
+use laneway_domain::{Invalid, Monotonic, PartitionLag, Timestamp};
 use thiserror::Error;
 
 /// When a subscription recovers.
@@ -83,6 +83,15 @@ pub struct BacklogSample {
     pub oldest: Duration,
 }
 
+impl BacklogSample {
+    /// Sums up what the broker said of a group's partitions.
+    #[must_use]
+    pub fn of(rows: &[PartitionLag], now: Timestamp) -> Self {
+        let oldest = rows.iter().filter_map(|row| row.oldest).map(|oldest| now.since(oldest)).max();
+        Self { events: rows.iter().map(|row| row.events).sum(), oldest: oldest.unwrap_or_default() }
+    }
+}
+
 /// A switch from one mode to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Transition {
@@ -110,6 +119,12 @@ pub enum SwitchRefused {
         /// When it may change.
         until: Monotonic,
     },
+    /// The subscription has no recovery options.
+    #[error("the subscription does not recover: set `recovery` in its options")]
+    Off,
+    /// The subscription has ended.
+    #[error("the subscription has ended")]
+    Ended,
 }
 
 /// The mode of one subscription.

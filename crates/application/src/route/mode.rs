@@ -12,4 +12,8 @@ pub enum OrderingMode {
     PerPartition,
     /// Nothing: events run as they come, also those of one aggregate, at once. For handlers whose effects commute.
     Unordered,
+    /// The events of one aggregate while the subscription recovers, and nothing in normal times: a backlog may hold hours of an
+    /// aggregate's history, which live events come without. What was read while recovering stays in order until it is handled; what
+    /// was read in normal times is in order with nothing, also across a switch. Without recovery options: as `Unordered`.
+    OrderedWhileRecovering,
 }

@@ -54,9 +54,10 @@ pub enum Link {
 }
 
 /// How a subscription treats its backlog.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum RecoveryMode {
     /// No backlog to speak of.
+    #[default]
     Normal,
     /// Works a backlog off.
     Recovering,

@@ -1,7 +1,9 @@
 //! Opening sessions through faults.
 
 use async_trait::async_trait;
-use laneway_domain::{Session, SubscribeError, Subscriber, SubscriberCapabilities, Subscription};
+use laneway_domain::{
+    BacklogChecker, Session, SubscribeError, Subscriber, SubscriberCapabilities, Subscription,
+};
 
 use super::dice::Faults;
 use super::fault::Fault;
@@ -39,5 +41,9 @@ impl<S: Subscriber> Subscriber for FaultySubscriber<S> {
         }
         let session = self.inner.open(subscription).await?;
         Ok(Box::new(FaultySession::new(session, self.faults.clone())))
+    }
+
+    fn lag(&self) -> Option<&dyn BacklogChecker> {
+        self.inner.lag()
     }
 }

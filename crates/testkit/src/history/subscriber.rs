@@ -2,7 +2,9 @@
 
 use async_trait::async_trait;
 use laneway_domain::invariant::{Happening, MemberId};
-use laneway_domain::{Session, SubscribeError, Subscriber, SubscriberCapabilities, Subscription};
+use laneway_domain::{
+    BacklogChecker, Session, SubscribeError, Subscriber, SubscriberCapabilities, Subscription,
+};
 
 use super::recorder::Recorder;
 use super::session::RecordedSession;
@@ -34,5 +36,9 @@ impl<S: Subscriber> Subscriber for RecordedSubscriber<S> {
         let member = self.member;
         self.recorder.record(Happening::Subscribed { member, group: group.clone(), topics: topics.clone() });
         Ok(Box::new(RecordedSession::new(session, self.recorder.clone(), member, group, topics)))
+    }
+
+    fn lag(&self) -> Option<&dyn BacklogChecker> {
+        self.inner.lag()
     }
 }

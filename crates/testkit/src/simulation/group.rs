@@ -10,6 +10,7 @@ use laneway_domain::{AfterDeadLetter, Cancellation, GroupId, TopicName};
 use super::behaviour::Temper;
 use super::chance::{Chance, mix};
 use super::flow;
+use super::modes::ModePlan;
 
 /// A consumer group of a scenario: how many members it begins with, their settings, and how its handlers behave.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,6 +58,8 @@ pub struct GroupPlan {
     pub drain: Duration,
     /// Decides jitter and the spread of lanes.
     pub seed: u64,
+    /// How members recover from a backlog; not at all where nothing is said.
+    pub modes: Option<ModePlan>,
 }
 
 /// Longer than any wait between two attempts.
@@ -95,9 +98,11 @@ impl GroupPlan {
             drain: chance.millis(20..=1_000),
             seed: chance.seed(),
             flow: FlowLimits::default(),
+            modes: None,
         };
         // By chance of its own, so that known seeds keep the rest of their scenarios.
         plan.flow = flow::draw(&mut Chance::new(mix(plan.seed)));
+        plan.modes = ModePlan::draw(plan.seed, plan.max_in_flight);
         plan.breaker = breaker(plan.seed);
         if plan.breaker.is_some() {
             // An event that always fails, and alone, is not told from something that is down.
@@ -166,16 +171,18 @@ impl GroupPlan {
     #[must_use]
     pub fn most_open(&self, partitions: usize) -> usize {
         let over = 2 * self.batch_events;
-        let each = self.buffer.partition_events + over;
-        (each * partitions).min(self.buffer.events + over * partitions)
+        let factor = self.modes.map_or(1, |modes| modes.fetch_factor);
+        let each = self.buffer.partition_events * factor + over;
+        (each * partitions).min(self.buffer.events * factor + over * partitions)
     }
 
     /// The most bytes of them, where no event is larger than `event`.
     #[must_use]
     pub fn most_open_bytes(&self, partitions: usize, event: usize) -> usize {
         let over = 2 * self.batch_events * event;
-        let each = self.buffer.partition_bytes + over;
-        (each * partitions).min(self.buffer.bytes + over * partitions)
+        let factor = self.modes.map_or(1, |modes| modes.fetch_factor);
+        let each = self.buffer.partition_bytes * factor + over;
+        (each * partitions).min(self.buffer.bytes * factor + over * partitions)
     }
 }
 

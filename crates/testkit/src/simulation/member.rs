@@ -147,6 +147,7 @@ impl Seat<'_> {
         let plan = &stage.scenario.groups[group];
         let mut options = plan.options(stage.groups[group].clone(), stage.topics_of(group));
         options.codec.clone_from(&stage.adapter.codec);
+        options.recovery = plan.modes.map(|modes| modes.options(&stage.recorder, stage.name(self.id)));
         let work = Work {
             stage: stage.clone(),
             bus: self.bus.clone(),

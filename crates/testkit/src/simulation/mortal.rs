@@ -5,10 +5,11 @@ use std::task::{Context, Poll};
 
 use async_trait::async_trait;
 use laneway_domain::{
-    BoxFuture, Cancellation, Checkpoint, Clock, DeadLetter, DeadLetterCapabilities, DeadLetterQueue, Epoch,
-    Event, Flow, Flushed, Handler, HandlerContext, HandlerError, Monotonic, Outgoing, Parking, PartitionId,
-    PublishError, Published, Publisher, PublisherCapabilities, Resume, RevocationId, Session, SessionEvent,
-    StoreError, SubscribeError, Subscriber, SubscriberCapabilities, Subscription, Timestamp,
+    BacklogChecker, BacklogError, BoxFuture, Cancellation, Checkpoint, Clock, DeadLetter,
+    DeadLetterCapabilities, DeadLetterQueue, Epoch, Event, Flow, Flushed, GroupId, Handler, HandlerContext,
+    HandlerError, Monotonic, Outgoing, Parking, PartitionId, PartitionLag, PublishError, Published,
+    Publisher, PublisherCapabilities, Resume, RevocationId, Session, SessionEvent, StoreError,
+    SubscribeError, Subscriber, SubscriberCapabilities, Subscription, Timestamp, TopicName,
 };
 
 use super::life::{Life, Mortal, living};
@@ -51,6 +52,24 @@ impl<S: Subscriber> Subscriber for OfLife<S> {
         let session = self.life.within(self.inner.open(subscription)).await?;
         let (life, session) = (self.life.clone(), self.life.bind(session));
         Ok(Box::new(MortalSession { life, session }))
+    }
+
+    fn lag(&self) -> Option<&dyn BacklogChecker> {
+        self.inner.lag().map(|_| self as &dyn BacklogChecker)
+    }
+}
+
+#[async_trait]
+impl<S: Subscriber> BacklogChecker for OfLife<S> {
+    async fn backlog(
+        &self,
+        group: &GroupId,
+        topics: &[TopicName],
+    ) -> Result<Vec<PartitionLag>, BacklogError> {
+        match self.inner.lag() {
+            Some(lag) => self.life.within(lag.backlog(group, topics)).await,
+            None => Err(BacklogError::Unavailable { reason: "no lag is told".to_owned(), cause: None }),
+        }
     }
 }
 

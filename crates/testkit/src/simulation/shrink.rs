@@ -48,6 +48,7 @@ fn variations(scenario: &Scenario) -> Vec<Scenario> {
     cut(&|s| s.state_bytes = None);
     cut(&|s| s.groups.iter_mut().for_each(|group| group.merges = None));
     cut(&|s| s.groups.iter_mut().for_each(|group| group.flow = FlowLimits::default()));
+    cut(&|s| s.groups.iter_mut().for_each(|group| group.modes = None));
     cut(&|s| {
         s.groups.retain(|group| !group.reads_side);
         s.groups.iter_mut().for_each(|group| group.temper.publishes = 0);

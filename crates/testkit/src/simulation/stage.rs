@@ -35,6 +35,8 @@ pub(super) struct Stage {
     healed: AtomicBool,
     /// How many events handlers published.
     echoes: AtomicU32,
+    /// How many subscriptions there were.
+    subscriptions: AtomicU32,
     /// The merged lanes in which a handler runs.
     busy: Mutex<HashSet<MergedLane>>,
     /// What was found wrong while it ran.
@@ -82,6 +84,7 @@ impl Stage {
             pulse,
             healed,
             echoes,
+            subscriptions: AtomicU32::new(0),
             busy,
             found,
             kills: Mutex::default(),
@@ -135,6 +138,13 @@ impl Stage {
     /// The topic that handlers publish to, where there is one.
     pub(super) fn side(&self) -> Option<&TopicName> {
         self.adapter.topics.get(self.scenario.topics)
+    }
+
+    /// A name for a new subscription of a bus.
+    pub(super) fn name(&self, member: MemberId) -> GroupId {
+        let number = self.subscriptions.fetch_add(1, Ordering::Relaxed);
+        let name = GroupId::new(format!("bus-{}-{number}", member.0));
+        name.unwrap_or_else(|_| unreachable!("letters, digits and dashes"))
     }
 
     /// The number of a new event of a handler.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use laneway_domain::invariant::{Happening, History, Invariant, Limits, Violation};
 
 use super::group::GroupPlan;
+use super::modes::ModePlan;
 use super::scenario::Scenario;
 use super::traffic::EventPlan;
 use crate::checkers;
@@ -22,6 +23,7 @@ const THROUGHOUT: &[Invariant] = &[
     Invariant::I7,
     Invariant::I10,
     Invariant::I15,
+    Invariant::I16,
     Invariant::I18,
     Invariant::I19,
     Invariant::I22,
@@ -64,6 +66,7 @@ fn limits(scenario: &Scenario) -> Limits {
         reaction: Duration::from_millis(2),
         fence: Duration::from_millis(5),
         buffer_bytes: most_bytes(scenario),
+        hysteresis: ModePlan::HYSTERESIS,
         ..Limits::default()
     }
 }

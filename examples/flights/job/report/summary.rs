@@ -4,7 +4,7 @@ use hdrhistogram::Histogram;
 use serde::Serialize;
 
 use crate::job::input::Input;
-use crate::job::run::{Figures, Outcome};
+use crate::job::run::{Figures, Outcome, Recovery};
 use crate::job::state::Books;
 
 /// The result in numbers: what `--json` prints, field by field.
@@ -30,6 +30,9 @@ pub(crate) struct Summary {
     pub(crate) events_per_second: f64,
     /// From publishing an event to the end of its handler, in microseconds.
     pub(crate) latency_us: Percentiles,
+    /// How the group worked its backlog off, where there was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) recovery: Option<Recovery>,
     /// Rows that could not be read; they are among the dead letters, byte for byte.
     pub(crate) malformed_rows: u64,
     /// What the group did that counts per carrier; the figures above are those of the group that keeps the aircraft.
@@ -79,6 +82,7 @@ impl Summary {
             seconds,
             events_per_second: if seconds > 0.0 { events as f64 / seconds } else { 0.0 },
             latency_us: Percentiles::of_nanos(&outcome.latency),
+            recovery: outcome.recovery,
             malformed_rows,
             carriers,
             adds_up: [aircraft, carriers].iter().all(|group| group.add_up(events, malformed_rows)),
@@ -117,6 +121,7 @@ pub(super) mod tests {
             seconds: 0.25,
             events_per_second: 73_036.0,
             latency_us: Percentiles { p50: 12.5, p99: 1_250.0 },
+            recovery: None,
             malformed_rows: 2,
             carriers: Figures::default(),
             adds_up: true,

@@ -8,6 +8,7 @@ use laneway::domain::AfterDeadLetter;
 use laneway::memory::MemoryDeadLetters;
 use laneway::policy::RetryPolicy;
 use laneway::prelude::*;
+use laneway::recovery::RecoveryOptions;
 
 use super::clerk::{Clerk, Register};
 use super::content::number;
@@ -42,9 +43,11 @@ impl Group {
         settings: &Settings,
         register: Arc<R>,
         hardship: Arc<Hardship>,
+        recovery: Option<RecoveryOptions>,
     ) -> Result<Self, RunError> {
         let tally = Arc::new(Tally::new(total));
         let mut options = options(SubscriptionOptions::new(GroupId::new(name)?, [topic.clone()]), settings);
+        options.recovery = recovery;
         let dead = tally.clone();
         options.hooks = Hooks::default().on_fatal(move |attempt: &FailedAttempt<'_>| {
             // What has an aircraft is parked, and comes again.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
+use super::backlog::Recovery;
 use crate::job::order::Violation;
 use crate::job::state::Books;
 
@@ -24,6 +25,8 @@ pub(crate) struct Outcome {
     pub(crate) rewinds: u64,
     /// The first of the broken rules.
     pub(crate) shown: Vec<Violation>,
+    /// How the group that keeps the aircraft worked its backlog off, where there was one.
+    pub(crate) recovery: Option<Recovery>,
     /// From the first publish to the last commit.
     pub(crate) elapsed: Duration,
     /// From publishing an event to the end of its handler, in nanoseconds.

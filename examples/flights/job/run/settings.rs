@@ -15,6 +15,8 @@ pub(crate) struct Settings {
     pub(crate) partitions: u32,
     /// How long a handler takes for an event.
     pub(crate) handler_time: Option<HandlerTime>,
+    /// Events and rows that wait before the groups begin.
+    pub(crate) backlog: Option<u64>,
     /// What goes wrong.
     pub(crate) plan: Option<Plan>,
     /// Decides how long a handler takes.
@@ -29,6 +31,7 @@ impl Default for Settings {
             workers: None,
             partitions: 12,
             handler_time: None,
+            backlog: None,
             plan: None,
             seed: 0,
             patience: Duration::from_secs(60),
@@ -44,6 +47,7 @@ impl Settings {
             workers: arguments.workers,
             partitions: arguments.partitions,
             handler_time: arguments.handler_ms,
+            backlog: arguments.backlog,
             plan: arguments.chaos.map(|seed| Plan::new(seed, aircraft)),
             seed: arguments.chaos.unwrap_or(defaults.seed),
             // A handler that takes a minute moves nothing for as long.
