@@ -85,11 +85,11 @@ pub(crate) async fn a_claim_tells_why_each_aggregate_waits(lab: Lab) {
     assert_eq!(told.unix_millis(), due.unix_millis());
     let entry = given("entry", sure("an entry", world.parking().entry(&claim, Position::new(3)).await));
     assert!(matches!(entry.state, ParkState::Backoff { attempts: 2, .. }), "{:?}", entry.state);
-    // Its head leaves: who comes next waits for no time.
+    // Its head leaves: who comes next waits for what it waited for.
     sure("a verdict", world.parking().resolve(&claim, vec![(Position::new(3), Resolution::Handled)]).await);
     let (_, known) = shelf.claim("third").await;
     let waits = known.iter().find(|known| known.key == world.key("b")).map(|known| known.waits);
-    assert_eq!(waits, Some(Some(Waits::Dead)));
+    assert_eq!(waits, Some(Some(Waits::Until(told))));
 }
 
 pub(crate) async fn an_aggregate_leaves_its_mark_until_it_is_forgotten(lab: Lab) {
