@@ -114,7 +114,7 @@ impl fmt::Display for UnderWay {
 const fn doing(phase: Phase) -> &'static str {
     match phase {
         Phase::Ready => "it waits for its turn",
-        Phase::Asking => "it asks whether it may start, because a process was killed",
+        Phase::Asking => "it waits for a checkpoint that names it, since its partition is on probation",
         Phase::Running => "its handler runs",
         Phase::Waiting => "it waits for its next attempt",
         Phase::Burying => "it is on its way to the dead letters",
