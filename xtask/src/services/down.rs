@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::error::Error;
 use super::kind::Kind;
 use super::place::{self, Place};
-use super::state::State;
+use super::state::{Node, State};
 
 /// How long a server may take to end in order.
 const GRACE: Duration = Duration::from_secs(20);
@@ -23,7 +23,7 @@ pub(crate) fn down(place: &Place, kind: Kind, all_data: bool) -> Result<bool, Er
 pub(super) fn stop(place: &Place, kind: Kind, all_data: bool) -> Result<bool, Error> {
     let mut ran = false;
     if let Some(mut state) = State::read(place, kind)? {
-        ran = state.nodes.iter().any(super::state::Node::runs);
+        ran = state.nodes.iter().any(Node::runs);
         end(&mut state)?;
         state.write(place)?;
     }

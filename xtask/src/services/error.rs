@@ -76,6 +76,18 @@ pub(crate) enum Error {
         /// The last lines of it.
         tail: String,
     },
+    /// The server was started before, runs and does not answer.
+    #[error(
+        "{service} runs, but was not ready for {seconds} s ({why}): `cargo xtask services down {service}`, then up again"
+    )]
+    Deaf {
+        /// Who.
+        service: &'static str,
+        /// How long it was asked.
+        seconds: u64,
+        /// What the last handshake met.
+        why: String,
+    },
     /// The data belong to a cluster of another size.
     #[error(
         "kafka's data are those of {are} broker(s): add --fresh to replace them by {wanted} empty one(s)"

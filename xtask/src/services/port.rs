@@ -1,24 +1,33 @@
 //! Free ports of this machine.
 
 use std::net::{Ipv4Addr, TcpListener};
-use std::path::Path;
+use std::ops::Range;
+use std::time::Duration;
 
 use super::error::Error;
-use super::state::State;
+use super::state::{Node, State};
+use super::{random, wait};
+
+/// How long a process that was killed may hold its ports.
+const RELEASE: Duration = Duration::from_secs(5);
+/// Where ports are looked for, as far as the machine does not use them for outgoing connections.
+const LOWEST: u16 = 10_000;
+const USUAL: Range<u16> = LOWEST..32_768;
 
 /// Gives the processes that do not run a port of each name. A server keeps its ports from one start to the next, so that
 /// clients find it again; where somebody has taken one of them meanwhile, it moves as a whole, unless part of it runs.
 pub(crate) fn assign(state: &mut State, names: &[&str]) -> Result<(), Error> {
-    let stopped = |state: &State| state.nodes.iter().filter(|node| !node.runs()).cloned().collect::<Vec<_>>();
-    let taken = stopped(state).iter().any(|node| node.ports.values().any(|port| !is_free(*port)));
-    if taken && state.nodes.iter().any(super::state::Node::runs) {
+    let kept = state.nodes.iter().filter(|node| !node.runs()).flat_map(|node| node.ports.values().copied());
+    let kept = kept.collect::<Vec<_>>();
+    let taken = wait::until(RELEASE, || kept.iter().all(|port| is_free(*port)).then_some(())).is_none();
+    if taken && state.nodes.iter().any(Node::runs) {
         return Err(Error::PortTaken { service: state.kind.name(), ports: state.ports() });
     }
     let mut held = Vec::new();
     for node in state.nodes.iter_mut().filter(|node| !node.runs()) {
         for name in names {
             if taken || !node.ports.contains_key(*name) {
-                node.ports.insert((*name).to_owned(), free(&mut held)?);
+                node.ports.insert((*name).to_owned(), free(state.kind.name(), &mut held)?);
             }
         }
     }
@@ -26,16 +35,33 @@ pub(crate) fn assign(state: &mut State, names: &[&str]) -> Result<(), Error> {
 }
 
 /// A free port, held until the others are chosen too.
-fn free(held: &mut Vec<TcpListener>) -> Result<u16, Error> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
-    let bound = listener.and_then(|listener| Ok((listener.local_addr()?.port(), listener)));
-    let (port, listener) = bound.map_err(|error| Error::io("find", Path::new("a free port"), error))?;
+///
+/// It lies below those of outgoing connections: while a server is away, such a connection might take its port, and one of a
+/// client that tries again and again may even connect to itself there.
+fn free(service: &'static str, held: &mut Vec<TcpListener>) -> Result<u16, Error> {
+    let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
+    let range = below(&range);
+    let first = random::number()? % u32::from(range.end - range.start);
+    let first = range.start + u16::try_from(first).unwrap_or_default();
+    let listener = (first..range.end).chain(range.start..first).find_map(bind);
+    let listener = listener.ok_or_else(|| Error::PortTaken { service, ports: format!("{range:?}") })?;
+    let port = listener.local_addr().map(|address| address.port()).unwrap_or_default();
     held.push(listener);
     Ok(port)
 }
 
+/// The ports below the two in `ip_local_port_range`; the usual ones where hardly any are below.
+fn below(range: &str) -> Range<u16> {
+    let lowest = range.split_whitespace().next().and_then(|lowest| lowest.parse::<u16>().ok());
+    lowest.filter(|lowest| *lowest >= LOWEST + 1_000).map_or(USUAL, |lowest| LOWEST..lowest)
+}
+
 fn is_free(port: u16) -> bool {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
+    bind(port).is_some()
+}
+
+fn bind(port: u16) -> Option<TcpListener> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok()
 }
 
 #[cfg(test)]
@@ -55,6 +81,14 @@ mod tests {
         let before = state.clone();
         assign(&mut state, &["client", "sasl"]).unwrap();
         assert_eq!(state, before);
+    }
+
+    #[test]
+    fn ports_lie_below_those_of_outgoing_connections() {
+        assert_eq!(below("32768\t60999\n"), 10_000..32_768);
+        assert_eq!(below("15000 61000"), 10_000..15_000);
+        assert_eq!(below("1024 65535"), USUAL);
+        assert_eq!(below(""), USUAL);
     }
 
     #[test]

@@ -10,11 +10,21 @@ const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxy
 
 /// A word of letters and digits, with almost six bits of chance in each.
 pub(crate) fn word(length: usize) -> Result<String, Error> {
+    let bytes = bytes(length)?;
+    Ok(bytes.iter().map(|byte| char::from(LETTERS[usize::from(byte & 63)])).collect())
+}
+
+/// A number.
+pub(crate) fn number() -> Result<u32, Error> {
+    Ok(bytes(4)?.into_iter().fold(0, |number, byte| number << 8 | u32::from(byte)))
+}
+
+fn bytes(length: usize) -> Result<Vec<u8>, Error> {
     let source = Path::new("/dev/urandom");
     let mut bytes = vec![0; length];
     let read = File::open(source).and_then(|mut file| file.read_exact(&mut bytes));
     read.map_err(|error| Error::io("read", source, error))?;
-    Ok(bytes.iter().map(|byte| char::from(LETTERS[usize::from(byte & 63)])).collect())
+    Ok(bytes)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use super::kind::Kind;
 use super::launch::Launch;
 use super::place::{self, Place};
 use super::process::{self, Process};
-use super::state::State;
+use super::state::{Node, State};
 use super::{down, kafka, log, mariadb, nats, own, port, postgres, probe, wait};
 use crate::stopwatch::{Stopwatch, spoken};
 
@@ -50,8 +50,8 @@ pub(crate) fn up(place: &Place, kind: Kind, wish: Wish) -> Result<Reached, Error
         down::stop(place, kind, true)?;
     }
     let mut state = expected(State::read(place, kind)?, kind, wish.brokers)?;
-    if state.nodes.iter().all(super::state::Node::runs) {
-        return wait_for(&state, &mut []).map(|()| Reached::Running(state));
+    if stays_up(&state)? {
+        return Ok(Reached::Running(state));
     }
     let watch = Stopwatch::start();
     let launches = prepare(place, &mut state, wish)?;
@@ -72,6 +72,18 @@ fn expected(left: Option<State>, kind: Kind, brokers: Option<usize>) -> Result<S
         },
         None => Ok(State::new(kind, wanted.unwrap_or(1))),
     }
+}
+
+/// Whether all processes run and are ready. One that was killed a moment ago may still be seen for a while.
+fn stays_up(state: &State) -> Result<bool, Error> {
+    let mut why = String::new();
+    let seen = wait::until(LIMIT, || {
+        if !state.nodes.iter().all(Node::runs) {
+            return Some(false);
+        }
+        probe::ready(state).map_err(|met| why = met).ok().map(|()| true)
+    });
+    seen.ok_or_else(|| Error::Deaf { service: state.kind.name(), seconds: LIMIT.as_secs(), why })
 }
 
 /// Ports, programs, configuration and first data.

@@ -31,6 +31,9 @@ impl Broker<'_> {
             ("group.initial.rebalance.delay.ms", "0".to_owned()),
             // KIP-848: members that ask for `group.protocol=consumer` get it, others the classic one.
             ("group.coordinator.rebalance.protocols", "classic,consumer".to_owned()),
+            // A broker that was killed is replaced, or let in again, only when its session has ended: 9 s by default.
+            ("broker.session.timeout.ms", "4000".to_owned()),
+            ("broker.heartbeat.interval.ms", "1000".to_owned()),
             // Fifty, the default, take longer to create than a short test.
             ("offsets.topic.num.partitions", "10".to_owned()),
             ("transaction.state.log.num.partitions", "10".to_owned()),
