@@ -8,37 +8,38 @@ use super::program;
 pub(crate) fn install(
     service: &'static str,
     program: &'static str,
-    package: &str,
+    packages: &str,
     asked: bool,
 ) -> Result<(), Error> {
     let Some(apt) = program::find("apt-get") else {
         return Err(Error::Missing {
             service,
             program,
-            remedy: format!("install it with your package manager ({package})"),
+            remedy: format!("install it with your package manager ({packages})"),
         });
     };
     if !account::is_root() {
-        let remedy = format!("let root run `apt-get install --no-install-recommends {package}`");
+        let remedy = format!("let root run `apt-get install --no-install-recommends {packages}`");
         return Err(Error::Missing { service, program, remedy });
     }
     if !asked {
         let mut plan = program::plain(&apt);
-        let plan = plan.args(["install", "--simulate", "--no-install-recommends", package]);
+        let plan = plan.args(["install", "--simulate", "--no-install-recommends"]).args(packages.split(' '));
         let brings = program::run(plan, "apt-get install --simulate", "").map(|said| brought(&said));
-        let brings = brings.unwrap_or_else(|_| format!("{package}, once `apt-get update` has run"));
-        let remedy =
-            format!("add --install, and `apt-get install --no-install-recommends {package}` brings {brings}");
+        let brings = brings.unwrap_or_else(|_| format!("{packages}, once `apt-get update` has run"));
+        let remedy = format!(
+            "add --install, and `apt-get install --no-install-recommends {packages}` brings {brings}"
+        );
         return Err(Error::Missing { service, program, remedy });
     }
-    eprintln!("{service}: apt-get install --no-install-recommends {package}");
+    eprintln!("{service}: apt-get install --no-install-recommends {packages}");
     let mut command = program::plain(&apt);
-    command.args(["install", "--yes", "--no-install-recommends", package]);
+    command.args(["install", "--yes", "--no-install-recommends"]).args(packages.split(' '));
     // The package's own server stays off where packages ask for the runlevel.
     command.env("DEBIAN_FRONTEND", "noninteractive").env("RUNLEVEL", "1");
     program::run(&mut command, "apt-get install", "").map(drop).map_err(|error| match error {
         Error::Step { said, .. } => {
-            Error::Fetch { what: format!("{package} (has `apt-get update` run?)"), said }
+            Error::Fetch { what: format!("{packages} (has `apt-get update` run?)"), said }
         }
         other => other,
     })

@@ -15,7 +15,8 @@ use super::state::{CLIENT, State};
 /// The ports of a server.
 pub(super) const PORTS: [&str; 1] = [CLIENT];
 
-const PACKAGE: &str = "mariadb-server-core";
+/// The programs without the package's own server at the usual port.
+const PACKAGES: &str = "mariadb-server-core mariadb-client-core";
 /// The user may do what it likes with databases of its own name, and reads no files.
 const USER: &str = "CREATE USER IF NOT EXISTS laneway@'127.0.0.1';
 CREATE DATABASE IF NOT EXISTS laneway CHARACTER SET utf8mb4;
@@ -27,7 +28,7 @@ pub(super) fn prepare(place: &Place, state: &mut State, install: bool) -> Result
     let (server, installer) = match find() {
         Some(programs) => programs,
         None => {
-            debian::install("mariadb", "mariadbd", PACKAGE, install)?;
+            debian::install("mariadb", "mariadbd", PACKAGES, install)?;
             find().ok_or_else(|| Error::Missing {
                 service: "mariadb",
                 program: "mariadbd",
@@ -80,8 +81,9 @@ fn fill(installer: &Path, account: &Account, data: &Path) -> Result<(), Error> {
     std::fs::write(&users, USER).map_err(|error| Error::io("write", &users, error))
 }
 
-/// The server and the program that makes its first tables.
+/// The server and the program that makes its first tables, which needs a third.
 fn find() -> Option<(PathBuf, PathBuf)> {
+    program::find("my_print_defaults")?;
     Some((program::find("mariadbd")?, program::find("mariadb-install-db")?))
 }
 

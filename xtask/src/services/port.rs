@@ -17,9 +17,13 @@ const USUAL: Range<u16> = LOWEST..32_768;
 /// Gives the processes that do not run a port of each name. A server keeps its ports from one start to the next, so that
 /// clients find it again; where somebody has taken one of them meanwhile, it moves as a whole, unless part of it runs.
 pub(crate) fn assign(state: &mut State, names: &[&str]) -> Result<(), Error> {
+    assign_within(RELEASE, state, names)
+}
+
+fn assign_within(release: Duration, state: &mut State, names: &[&str]) -> Result<(), Error> {
     let kept = state.nodes.iter().filter(|node| !node.runs()).flat_map(|node| node.ports.values().copied());
     let kept = kept.collect::<Vec<_>>();
-    let taken = wait::until(RELEASE, || kept.iter().all(|port| is_free(*port)).then_some(())).is_none();
+    let taken = wait::until(release, || kept.iter().all(|port| is_free(*port)).then_some(())).is_none();
     if taken && state.nodes.iter().any(Node::runs) {
         return Err(Error::PortTaken { service: state.kind.name(), ports: state.ports() });
     }
@@ -98,10 +102,10 @@ mod tests {
         let before = state.clone();
         let _other = TcpListener::bind((Ipv4Addr::LOCALHOST, before.nodes[0].port("client"))).unwrap();
         state.nodes[1].process = Process::of(std::process::id());
-        let refused = assign(&mut state, &["client"]).unwrap_err();
+        let refused = assign_within(Duration::ZERO, &mut state, &["client"]).unwrap_err();
         assert!(matches!(refused, Error::PortTaken { .. }), "{refused}");
         state.nodes[1].process = None;
-        assign(&mut state, &["client"]).unwrap();
+        assign_within(Duration::ZERO, &mut state, &["client"]).unwrap();
         assert_ne!(state.address(), before.address());
     }
 }

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::account::Account;
 use super::debian;
@@ -15,6 +16,9 @@ use super::state::{CLIENT, State};
 
 /// The ports of a server.
 pub(super) const PORTS: [&str; 1] = [CLIENT];
+
+/// How long the parent of a process that was killed may take to notice.
+const NOTICE: Duration = Duration::from_secs(10);
 
 /// Nobody but this user comes in, and it is no superuser: a superuser without a password could run programs as the
 /// server's user.
@@ -39,6 +43,10 @@ pub(super) fn prepare(place: &Place, state: &mut State, install: bool) -> Result
     account.private_directory("postgres", &directory)?;
     let data = directory.join("data");
     place::once(&data, |partial| fill(&programs, &account, partial))?;
+    if let Some(last) = state.nodes.first().and_then(|node| node.process.as_ref()) {
+        // The data's lock names the last server by number, and PostgreSQL heeds it for as long as the number is taken.
+        last.vanishes_within(NOTICE);
+    }
     let port = state.nodes.first().map(|node| node.port(CLIENT)).unwrap_or_default();
     let log = directory.join("log");
     Ok(vec![Launch {

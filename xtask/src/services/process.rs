@@ -24,7 +24,7 @@ pub(crate) struct Process {
 impl Process {
     /// The process that has this number now.
     pub(crate) fn of(pid: u32) -> Option<Self> {
-        let stat = Stat::parse(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)?;
+        let stat = Stat::of(pid)?;
         (!stat.is_dead()).then(|| Self { pid, start_ticks: stat.start_ticks, boot: boot() })
     }
 
@@ -53,6 +53,12 @@ impl Process {
     pub(crate) fn ends_within(&self, limit: Duration) -> bool {
         wait::until(limit, || (!self.runs()).then_some(())).is_some()
     }
+
+    /// Waits until its number is free as well, which takes its parent's notice after its end, and says whether it is.
+    pub(crate) fn vanishes_within(&self, limit: Duration) -> bool {
+        let there = || Stat::of(self.pid).is_some_and(|stat| stat.start_ticks == self.start_ticks);
+        wait::until(limit, || (!there()).then_some(())).is_some()
+    }
 }
 
 /// Whether processes can be told apart here.
@@ -72,6 +78,10 @@ struct Stat {
 }
 
 impl Stat {
+    fn of(pid: u32) -> Option<Self> {
+        Self::parse(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+    }
+
     /// Field 2 is the program's name in brackets, which may itself hold blanks and brackets.
     fn parse(text: &str) -> Option<Self> {
         let mut fields = text.get(text.rfind(')')? + 1..)?.split_whitespace();
@@ -124,6 +134,8 @@ mod tests {
         assert!(process.runs());
         process.signal("KILL");
         assert!(process.ends_within(Duration::from_secs(20)));
+        assert!(!process.vanishes_within(Duration::ZERO));
         child.wait().unwrap();
+        assert!(process.vanishes_within(Duration::ZERO));
     }
 }
