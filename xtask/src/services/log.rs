@@ -30,9 +30,9 @@ pub(crate) fn why_it_died(service: &'static str, ports: &str, log: &Path) -> Err
     }
 }
 
-/// Whether a program complains of a full disk.
+/// Whether a program complains of a full disk; curl does so by a number.
 pub(crate) fn is_full(said: &str) -> bool {
-    said.to_lowercase().contains("no space left on device")
+    said.to_lowercase().contains("no space left on device") || said.contains("curl: (23)")
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::super::error::Error;
 use super::super::place::{self, Place};
-use super::super::program;
+use super::super::{log, program};
 
 /// The version that is fetched.
 pub(super) const VERSION: &str = "4.1.1";
@@ -52,7 +52,9 @@ fn from_anywhere(folder: &Path) -> Result<(), Error> {
         if let Some(program) = program {
             match way(&program, folder).and_then(|()| complete(folder)) {
                 Ok(()) => return Ok(()),
-                Err(full @ Error::DiskFull { .. }) => return Err(full),
+                Err(error) if is_full(&error) => {
+                    return Err(Error::DiskFull { directory: folder.to_owned() });
+                }
                 Err(error) => said.push(error.to_string()),
             }
         }
@@ -64,20 +66,34 @@ fn from_anywhere(folder: &Path) -> Result<(), Error> {
     Err(Error::Fetch { what: format!("the jars of Kafka {VERSION}"), said: said.join("\n") })
 }
 
+fn is_full(error: &Error) -> bool {
+    matches!(error, Error::DiskFull { .. }) || log::is_full(&error.to_string())
+}
+
 type Way = fn(&Path, &Path) -> Result<(), Error>;
 
 fn with_maven(maven: &Path, folder: &Path) -> Result<(), Error> {
     let pom = folder.join("pom.xml");
     place::private_file(&pom, POM)?;
     let mut command = program::plain(maven);
-    command.args(["--batch-mode", "--quiet", "--strict-checksums", "--file"]).arg(&pom);
+    command
+        .args(["--batch-mode", "--quiet", "--strict-checksums", "-Dstyle.color=never", "--file"])
+        .arg(&pom);
     command.arg("dependency:copy-dependencies").arg(format!("-DoutputDirectory={}", folder.display()));
     program::run(&mut command, "mvn dependency:copy-dependencies", "").map(drop)
 }
 
 fn with_curl(curl: &Path, folder: &Path) -> Result<(), Error> {
     let mut command = program::plain(curl);
-    command.current_dir(folder).args(["--fail", "--silent", "--show-error", "--location", "--retry", "2"]);
+    command.current_dir(folder).args([
+        "--fail",
+        "--fail-early",
+        "--silent",
+        "--show-error",
+        "--location",
+        "--retry",
+        "2",
+    ]);
     program::run(command.args(["--proto", "=https", "--config", "-"]), "curl", &downloads())?;
     let mut check = program::plain("sha256sum");
     let check = check.current_dir(folder).args(["--check", "--quiet", "-"]);
