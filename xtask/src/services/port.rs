@@ -47,11 +47,15 @@ fn free(service: &'static str, held: &mut Vec<TcpListener>) -> Result<u16, Error
     let range = below(&range);
     let first = random::number()? % u32::from(range.end - range.start);
     let first = range.start + u16::try_from(first).unwrap_or_default();
-    let listener = (first..range.end).chain(range.start..first).find_map(bind);
-    let listener = listener.ok_or_else(|| Error::PortTaken { service, ports: format!("{range:?}") })?;
-    let port = listener.local_addr().map(|address| address.port()).unwrap_or_default();
+    free_from(first, &range, held).ok_or_else(|| Error::PortTaken { service, ports: format!("{range:?}") })
+}
+
+/// The first free port of a range, looked for from somewhere in its middle.
+fn free_from(first: u16, range: &Range<u16>, held: &mut Vec<TcpListener>) -> Option<u16> {
+    let listener = (first..range.end).chain(range.start..first).find_map(bind)?;
+    let port = listener.local_addr().ok()?.port();
     held.push(listener);
-    Ok(port)
+    Some(port)
 }
 
 /// The ports below the two in `ip_local_port_range`; the usual ones where hardly any are below.
@@ -85,6 +89,13 @@ mod tests {
         let before = state.clone();
         assign(&mut state, &["client", "sasl"]).unwrap();
         assert_eq!(state, before);
+    }
+
+    #[test]
+    fn a_port_that_was_chosen_is_not_chosen_again() {
+        let mut held = Vec::new();
+        let (one, other) = (free_from(20_000, &USUAL, &mut held), free_from(20_000, &USUAL, &mut held));
+        assert!(one.is_some() && other.is_some() && one != other, "{one:?} {other:?}");
     }
 
     #[test]
