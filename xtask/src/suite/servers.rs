@@ -39,17 +39,17 @@ impl Servers {
 
     /// Gets what a part needs.
     pub(crate) fn provide(&mut self, part: &Part, demand: Demand) -> Provision {
-        let mut variables = Vec::new();
+        let mut variables = BTreeMap::new();
         for kind in part.servers {
             match self.asked.entry(*kind).or_insert_with(|| (self.lend)(*kind)) {
-                Ok(lent) => variables.extend(lent.variables.clone()),
+                Ok(lent) => variables.extend(lent.variables.iter().cloned()),
                 Err(why) if demand == Demand::Everything || requires(&self.required, *kind) => {
                     return Provision::Failed(why.clone());
                 }
                 Err(why) => return Provision::Skipped(why.clone()),
             }
         }
-        Provision::Ready(variables)
+        Provision::Ready(variables.into_iter().collect())
     }
 
     /// Stops those that were started for the suite.

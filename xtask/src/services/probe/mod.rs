@@ -23,8 +23,18 @@ pub(crate) fn ready(state: &State) -> Result<(), String> {
     state.nodes.iter().try_for_each(|node| {
         let port = node.port(CLIENT);
         let met = handshake(state.kind, port, state.nodes.len());
-        met.map_err(|error| format!("port {port}: {error}"))
+        met.map_err(|error| format!("port {port}: {}", spoken(&error)))
     })
+}
+
+/// An error for people: a read that takes too long is named after a lack of resources.
+fn spoken(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
+            format!("no answer within {} s", PATIENCE.as_secs())
+        }
+        _ => error.to_string(),
+    }
 }
 
 fn handshake(kind: Kind, port: u16, nodes: usize) -> io::Result<()> {
@@ -100,6 +110,12 @@ mod tests {
         assert_eq!(places("postgres://u:p%40@db.example:5433/x?sslmode=require"), ["db.example:5433"]);
         assert_eq!(places("mysql://a/x"), ["a:3306"]);
         assert_eq!(places("somewhere"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_silent_server_is_called_so() {
+        assert_eq!(spoken(&io::ErrorKind::WouldBlock.into()), "no answer within 2 s");
+        assert_eq!(spoken(&io::ErrorKind::ConnectionRefused.into()), "connection refused");
     }
 
     #[test]
