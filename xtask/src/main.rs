@@ -2,6 +2,7 @@
 
 mod bench;
 mod cargo;
+mod services;
 mod stopwatch;
 mod suite;
 mod table;
@@ -45,6 +46,11 @@ enum Task {
     },
     /// Check arrows, sizes, names, docs and leftovers
     Tidy,
+    /// Real servers as plain processes: kafka, nats, postgres, mariadb
+    Services {
+        #[command(subcommand)]
+        action: services::Action,
+    },
     /// Test everything as CI does: what would be skipped fails
     Ci,
 }
@@ -54,6 +60,7 @@ fn main() -> ExitCode {
         Task::Test { names } => suite::run(&names, suite::Demand::from_environment()),
         Task::Ci => suite::run(&[], suite::Demand::Everything),
         Task::Bench { names, json, runs } => bench::run(&names, json, runs),
+        Task::Services { action } => services::run(action),
         Task::Tidy => tidy::run(workspace::root()),
     };
     match done {

@@ -8,6 +8,7 @@ mod parts;
 mod readme;
 mod report;
 mod runner;
+mod servers;
 mod stream;
 mod tally;
 mod tool;
@@ -18,6 +19,7 @@ use crate::stopwatch::Stopwatch;
 use crate::workspace;
 use layout::Layout;
 use part::Part;
+use servers::Servers;
 
 /// What a run does about a tool or a server that is not there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +42,7 @@ pub(crate) fn help() -> String {
     let lines = parts::PARTS.iter().map(|part| format!("  {:<12} {}\n", part.name, part.about));
     format!(
         "Parts:\n{}Any other tests/NAME.rs is the part NAME.\n\n\
-         With CI=true in the environment, what would be skipped fails.",
+         With CI=true in the environment, what would be skipped fails; LANEWAY_REQUIRE=kafka,nats or =all demands servers.",
         lines.collect::<String>()
     )
 }
@@ -53,7 +55,10 @@ pub(crate) fn run(names: &[String], demand: Demand) -> anyhow::Result<bool> {
     let watch = Stopwatch::start();
     let layout = Layout::of(&workspace::members()?);
     let parts = chosen(parts::all(&layout), names)?;
-    let outcomes = parts.iter().map(|part| runner::run(part, &layout, demand)).collect::<Vec<_>>();
+    let mut servers = Servers::of_this_machine();
+    let run = |part| runner::run(part, &layout, demand, &mut servers);
+    let outcomes = parts.iter().map(run).collect::<Vec<_>>();
+    servers.give_back();
     println!("\n{}", report::report(&outcomes, watch.elapsed()));
     Ok(outcomes.iter().all(|outcome| outcome.failures.is_empty()))
 }

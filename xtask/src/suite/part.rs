@@ -6,6 +6,7 @@ use std::path::Path;
 use super::layout::Layout;
 use super::tool::Tool;
 use crate::cargo::Cargo;
+use crate::services::Kind;
 
 /// A part of the suite: a name, and the work it stands for.
 #[derive(Debug, Clone)]
@@ -16,6 +17,8 @@ pub(crate) struct Part {
     pub(crate) about: &'static str,
     /// The tool without which it cannot run.
     pub(crate) needs: Option<Tool>,
+    /// The servers without which it cannot run; its commands learn from `LANEWAY_*` where they are.
+    pub(crate) servers: &'static [Kind],
     /// Variables of its commands, where the caller has not set them.
     pub(crate) env: &'static [(&'static str, &'static str)],
     /// What it does.

@@ -76,7 +76,7 @@ fn features(layout: &Layout) -> anyhow::Result<Vec<Cargo>> {
 }
 
 const fn part(name: &'static str, about: &'static str, work: Work) -> Part {
-    Part { name: Cow::Borrowed(name), about, needs: None, env: &[], work }
+    Part { name: Cow::Borrowed(name), about, needs: None, servers: &[], env: &[], work }
 }
 
 impl Part {

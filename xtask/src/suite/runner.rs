@@ -9,6 +9,7 @@ use super::count::Count;
 use super::layout::Layout;
 use super::outcome::Outcome;
 use super::part::{Part, Work};
+use super::servers::{Provision, Servers};
 use super::stream::stream;
 use super::tally::Tally;
 use crate::cargo::Cargo;
@@ -16,17 +17,14 @@ use crate::stopwatch::{Stopwatch, spoken};
 use crate::workspace;
 
 /// Runs a part to its end, whatever fails in it, and prints its name and time.
-pub(crate) fn run(part: &Part, layout: &Layout, demand: Demand) -> Outcome {
+pub(crate) fn run(part: &Part, layout: &Layout, demand: Demand, servers: &mut Servers) -> Outcome {
     println!("\n==> {}: {}", part.name, part.about);
     let watch = Stopwatch::start();
-    let missing = part.needs.filter(|tool| !tool.is_here(workspace::root()));
-    let (count, failures, skipped) = match missing {
-        Some(tool) if demand == Demand::Everything && tool.is_demanded() => {
-            (FAILED, vec![tool.missing().to_owned()], None)
-        }
-        Some(tool) => (SKIPPED, Vec::new(), Some(tool.missing().to_owned())),
-        None => {
-            let (count, failures) = attempt(part, layout);
+    let (count, failures, skipped) = match provision(part, demand, servers) {
+        Provision::Failed(why) => (FAILED, vec![why], None),
+        Provision::Skipped(why) => (SKIPPED, Vec::new(), Some(why)),
+        Provision::Ready(variables) => {
+            let (count, failures) = attempt(part, layout, &variables);
             let (count, failures) = judge(part.counts_tests(), demand, count, failures);
             (count, failures, None)
         }
@@ -42,8 +40,18 @@ const PASSED: Count = Count { passed: 1, failed: 0, skipped: 0 };
 const FAILED: Count = Count { passed: 0, failed: 1, skipped: 0 };
 const SKIPPED: Count = Count { passed: 0, failed: 0, skipped: 1 };
 
+/// The tool and the servers that the part needs.
+fn provision(part: &Part, demand: Demand, servers: &mut Servers) -> Provision {
+    let missing = part.needs.filter(|tool| !tool.is_here(workspace::root()));
+    match missing.map(|tool| (tool, tool.missing().to_owned())) {
+        Some((tool, why)) if demand == Demand::Everything && tool.is_demanded() => Provision::Failed(why),
+        Some((_, why)) => Provision::Skipped(why),
+        None => servers.provide(part, demand),
+    }
+}
+
 /// Does the part's work: what its tests counted, and what failed.
-fn attempt(part: &Part, layout: &Layout) -> (Count, Vec<String>) {
+fn attempt(part: &Part, layout: &Layout, variables: &[(&'static str, String)]) -> (Count, Vec<String>) {
     if let Work::Inside(check) = part.work {
         return (Count::default(), failure(check(workspace::root()), &part.name));
     }
@@ -52,7 +60,9 @@ fn attempt(part: &Part, layout: &Layout) -> (Count, Vec<String>) {
         Err(error) => return (Count::default(), vec![format!("{error:#}")]),
     };
     let (mut count, mut failures) = (Count::default(), Vec::new());
-    for command in &commands {
+    let with = |command, (name, value): &(&'static str, String)| Cargo::with(command, name, value.clone());
+    for command in commands {
+        let command = &variables.iter().fold(command, with);
         let mut tally = Tally::default();
         let done = execute(command, &mut tally);
         count += tally.finish();
