@@ -41,7 +41,7 @@ pub(crate) struct OpenList {
     tail: u32,
     len: usize,
     /// How many were removed behind each entry, while somebody counts; 16 bytes an entry otherwise.
-    gaps: Option<Gaps>,
+    gaps: Option<Box<Gaps>>,
 }
 
 /// Counts what was removed behind entries that stand; asleep until somebody wants to know.
@@ -53,12 +53,14 @@ struct Gaps {
 
 impl Gaps {
     #[cold]
+    #[inline(never)]
     fn pushed(&mut self, at: u32) {
         *self.behind(at) = 0;
     }
 
     /// What stood behind it stands behind the one before it, or before everything.
     #[cold]
+    #[inline(never)]
     fn removed(&mut self, at: u32, prev: u32) {
         let gap = std::mem::take(self.behind(at));
         if prev == NONE {
@@ -90,7 +92,7 @@ impl OpenList {
     /// Begins to count what is removed behind the oldest, or ends it.
     pub(crate) fn count(&mut self, counts: bool) {
         if counts != self.gaps.is_some() {
-            self.gaps = counts.then(Gaps::default);
+            self.gaps = counts.then(Box::default);
         }
     }
 

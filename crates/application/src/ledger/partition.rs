@@ -241,6 +241,9 @@ impl PartitionLedger {
     }
 
     fn state(&self, budget: usize) -> Bytes {
+        if budget == 0 {
+            return Bytes::new();
+        }
         let inherited = self.inherited.as_ref().filter(|inherited| inherited.reaches(self.read));
         let marks = self.marks.clone();
         if !self.settled_above && self.attempts.is_empty() && inherited.is_none() {
