@@ -6,15 +6,15 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use async_trait::async_trait;
-use laneway_domain::invariant::{Digest, Happening, Outcome};
+use laneway_domain::invariant::{Digest, Happening, MemberId, Outcome, RunId, Sighting, Start};
 use laneway_domain::{
-    Act, AggregateId, Asked, Assignment, AuditLine, Body, By, Checkpoint, DeadLetter, DeadLetterCapabilities,
-    DeadLetterDesk, DeadLetterQueue, Death, DeathCause, DeskError, Envelope, Epoch, Event, EventId, Filter,
-    Flow, Flushed, GroupId, Handler, HandlerContext, HandlerError, HandlerMask, LetterId, Monotonic, Origin,
-    Outgoing, ParkState, PartitionId, PartitionNumber, Position, PublishError, PublishFault, Published,
-    Publisher, PublisherCapabilities, Received, Resume, RevocationId, Rows, Run, Session, SessionEvent,
-    StartFrom, StoreError, StoreFault, StoredLetter, SubscribeError, Subscriber, SubscriberCapabilities,
-    Subscription, Timestamp, TopicName, handler_fn,
+    Act, AggregateId, Asked, Assignment, AuditLine, Body, By, Cancellation, Checkpoint, DeadLetter,
+    DeadLetterCapabilities, DeadLetterDesk, DeadLetterQueue, Death, DeathCause, DeskError, Envelope, Epoch,
+    Event, EventId, Filter, Flow, Flushed, GroupId, Handler, HandlerContext, HandlerError, HandlerMask,
+    LetterId, Monotonic, Origin, Outgoing, ParkState, PartitionId, PartitionNumber, Position, PublishError,
+    PublishFault, Published, Publisher, PublisherCapabilities, Received, Resume, RevocationId, Rows, Run,
+    Session, SessionEvent, StartFrom, StoreError, StoreFault, StoredLetter, SubscribeError, Subscriber,
+    SubscriberCapabilities, Subscription, Timestamp, TopicName, handler_fn,
 };
 use laneway_testkit::SimClock;
 use laneway_testkit::history::{
@@ -332,6 +332,43 @@ async fn only_what_the_store_took_is_recorded_as_buried() {
         })
         .collect();
     assert_eq!(buried, [1, 3]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_death_is_recorded_once_unless_the_event_failed_again() {
+    let (recorder, entry) = (recorder(), letter("g", 1));
+    let letters = RecordedDeadLetters::new(Store(vec![entry.clone()]), recorder.clone());
+    let count = || {
+        let told = happenings(&recorder);
+        told.iter().filter(|what| matches!(what, Happening::DeadLettered { .. })).count()
+    };
+    for (position, expected) in [(1, 1), (1, 2), (2, 2)] {
+        fail_with(&recorder, position);
+        // An answer that was lost lets the store be asked again.
+        for _ in 0..2 {
+            assert!(letters.bury(vec![entry.clone()]).await.iter().all(Result::is_ok));
+        }
+        assert_eq!(count(), expected, "{:?}", happenings(&recorder));
+    }
+}
+
+/// Writes down that a handler failed with the event at this position.
+fn fail_with(recorder: &Recorder, position: u64) {
+    let run = RunId(recorder.history().len() as u64);
+    recorder.record(Happening::HandlerStarted(Start {
+        run,
+        member: MemberId(0),
+        place: letter("g", position).id.into(),
+        event: Sighting {
+            id: envelope().id(),
+            topic: TopicName::new("t").unwrap(),
+            key: envelope().key(),
+            digest: Digest::of_body(&Body::Event(envelope())),
+        },
+        attempt: 1,
+        cancellation: Cancellation::Drop,
+    }));
+    recorder.record(Happening::HandlerEnded { run, outcome: Outcome::Failed(None) });
 }
 
 #[tokio::test(start_paused = true)]

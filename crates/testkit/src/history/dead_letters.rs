@@ -13,8 +13,8 @@ use laneway_domain::{
 use super::recorder::Recorder;
 
 /// A dead-letter queue whose letters are recorded when the store says that it took them; one that is buried again with the
-/// same death, because its answer was lost, is recorded once, unless it had left in between. What is parked, a [`RecordedParking`](super::RecordedParking)
-/// records.
+/// same death, because its answer was lost, is recorded once, unless it had left or failed again in between. What is
+/// parked, a [`RecordedParking`](super::RecordedParking) records.
 #[derive(Debug, Clone)]
 pub struct RecordedDeadLetters<D> {
     inner: D,
@@ -28,10 +28,13 @@ impl<D> RecordedDeadLetters<D> {
         Self { inner, recorder, said: Arc::default() }
     }
 
-    /// Whether a letter says something new.
+    /// Whether a letter says something new. On virtual time one that fails again may die the same death in the same
+    /// instant.
     fn is_news(&self, letter: &DeadLetter) -> bool {
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-        said.insert(letter.id.clone(), letter.death.clone()).as_ref() != Some(&letter.death)
+        let before = said.insert(letter.id.clone(), letter.death.clone());
+        before.as_ref() != Some(&letter.death)
+            || self.recorder.failed_since_burial(&Place::from(letter.id.clone()))
     }
 }
 
@@ -59,7 +62,7 @@ impl<D: DeadLetterQueue> DeadLetterQueue for RecordedDeadLetters<D> {
         let results = self.inner.bury(letters.clone()).await;
         let taken = letters.iter().zip(&results).filter(|(_, result)| result.is_ok());
         let news = taken.filter(|(letter, _)| self.is_news(letter)).map(|(letter, _)| buried(letter));
-        self.recorder.record_all(news);
+        self.recorder.record_all(news.collect::<Vec<_>>());
         results
     }
 

@@ -1,10 +1,11 @@
 //! Where everything is written down.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use laneway_domain::invariant::{Happening, History, MemberId, RunId};
+use laneway_domain::invariant::{Happening, History, MemberId, Outcome, Place, RunId, Start};
 use laneway_domain::{Clock, Monotonic};
 
 /// Writes down what happens, in the order in which it is told. Clones write into the same history.
@@ -87,9 +88,30 @@ impl Recorder {
         taken
     }
 
+    /// Whether a handler failed with an event since an entry of it was written down last.
+    pub(super) fn failed_since_burial(&self, place: &Place) -> bool {
+        let history = self.lock();
+        let moments = history.moments();
+        let entry =
+            |what: &Happening| matches!(what, Happening::DeadLettered { place: of, .. } if of == place);
+        let behind = moments.iter().rposition(|moment| entry(&moment.what)).map_or(0, |at| at + 1);
+        let failed: HashSet<RunId> = moments[behind..].iter().filter_map(|m| failed(&m.what)).collect();
+        let of_place = |start: &Start| start.place == *place && failed.contains(&start.run);
+        moments
+            .iter()
+            .any(|moment| matches!(&moment.what, Happening::HandlerStarted(start) if of_place(start)))
+    }
+
     fn lock(&self) -> MutexGuard<'_, History> {
         // A push does not panic half-way: what a poisoned lock holds is whole.
         self.0.history.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn failed(what: &Happening) -> Option<RunId> {
+    match what {
+        Happening::HandlerEnded { run, outcome } if *outcome != Outcome::Done => Some(*run),
+        _ => None,
     }
 }
 
