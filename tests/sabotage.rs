@@ -113,6 +113,11 @@ fn an_innocent_that_is_blamed_for_a_crash_is_caught() {
 }
 
 #[test]
+fn a_recovery_that_gives_up_order_is_caught() {
+    assert_caught(Bug::RecoverySwitchReorders, &[Invariant::I4]);
+}
+
+#[test]
 fn a_read_that_is_handed_out_backwards_is_caught() {
     assert_caught(Bug::BatchReorders, &[Invariant::I4]);
 }

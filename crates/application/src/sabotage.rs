@@ -39,6 +39,8 @@ pub enum Bug {
     BreakerCountsAttempts,
     /// Whoever was named beside an event that killed its process is blamed for it.
     ProbationBlamesAnInnocent,
+    /// While a subscription recovers, its events have no lanes.
+    RecoverySwitchReorders,
     /// The events of one read go to their workers in the opposite order.
     BatchReorders,
     /// The position of a parked event is finished before the store has it.
@@ -75,6 +77,7 @@ impl Bug {
         Self::UnparkRacesLive,
         Self::BreakerCountsAttempts,
         Self::ProbationBlamesAnInnocent,
+        Self::RecoverySwitchReorders,
         Self::BatchReorders,
         Self::SettledBeforeParked,
         Self::DeadLetterLosesBytes,

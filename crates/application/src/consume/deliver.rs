@@ -138,6 +138,9 @@ impl Shared {
         if self.ordering != OrderingMode::PerAggregate && !self.is_ordered_for_now() {
             return self.of_partition(topic, number);
         }
+        if is_planted(Bug::RecoverySwitchReorders) && self.gauges.mode() != RecoveryMode::Normal {
+            return Direction { hash: None, key: None };
+        }
         if self.router.is_default()
             && let Body::Event(envelope) = &received.body
             && let Some(key) = key_of(topic, envelope)
