@@ -85,5 +85,5 @@ fn an_aggregate_id_that_is_not_legal_is_refused_when_writing() {
     let nameless = OrderPlaced { order_id: String::new(), total: 0 };
     let error = nameless.envelope().unwrap_err();
     assert_eq!(error.to_string(), "the order.placed v2 cannot be written");
-    assert_eq!(error.why().to_string(), "aggregate_id: is not empty; found ``");
+    assert_eq!(error.why().to_string(), "aggregate_id: is not empty; found nothing");
 }
