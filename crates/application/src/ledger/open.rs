@@ -49,6 +49,8 @@ pub(crate) struct OpenList {
 struct Gaps {
     behind: Vec<u32>,
     sum: usize,
+    /// How many are no longer behind the oldest, because it was removed itself.
+    passed: usize,
 }
 
 impl Gaps {
@@ -65,6 +67,7 @@ impl Gaps {
         let gap = std::mem::take(self.behind(at));
         if prev == NONE {
             self.sum -= gap as usize;
+            self.passed += gap as usize + 1;
         } else {
             *self.behind(prev) += gap + 1;
             self.sum += 1;
@@ -99,6 +102,11 @@ impl OpenList {
     /// How many were removed behind the oldest since counting began.
     pub(crate) fn counted(&self) -> usize {
         self.gaps.as_ref().map_or(0, |gaps| gaps.sum)
+    }
+
+    /// How many were removed since counting began that are not behind the oldest.
+    pub(crate) fn passed(&self) -> usize {
+        self.gaps.as_ref().map_or(0, |gaps| gaps.passed)
     }
 
     /// The oldest open position.
@@ -231,6 +239,8 @@ mod tests {
                 let behind = |position: &&Position| model.first().is_some_and(|(_, head)| head < *position);
                 let counted = if number < 100 { 0 } else { removed.iter().filter(behind).count() };
                 prop_assert_eq!(list.counted(), counted);
+                let passed = if number < 100 { 0 } else { removed.len() - counted };
+                prop_assert_eq!(list.passed(), passed);
             }
         }
     }

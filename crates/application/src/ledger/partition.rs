@@ -45,6 +45,15 @@ pub struct PartitionLedger {
     /// The number of the last checkpoint that was handed out, and of the last one that has an answer.
     handed: u64,
     answered: u64,
+    /// What the watermark had passed with that, as far as it is counted.
+    passed: Passed,
+}
+
+/// How many events the watermark had passed when a checkpoint was handed out, and with the last one that is stored.
+#[derive(Debug, Clone, Copy, Default)]
+struct Passed {
+    handed: usize,
+    stored: usize,
 }
 
 /// What the former owner finished above its watermark; asleep once reading has passed its frontier.
@@ -77,6 +86,7 @@ impl PartitionLedger {
             marks,
             handed: 0,
             answered: 0,
+            passed: Passed::default(),
         };
         (ledger, foreign)
     }
@@ -96,11 +106,14 @@ impl PartitionLedger {
     /// Begins to count what is finished above the watermark, or ends it.
     pub(crate) fn count_ahead(&mut self, counts: bool) {
         self.open.count(counts);
+        if !counts {
+            self.passed = Passed::default();
+        }
     }
 
-    /// How many events above the watermark were finished since counting began: handled, and not committed.
+    /// How many events were finished since counting began that no stored checkpoint has passed.
     pub(crate) fn ahead(&self) -> usize {
-        self.open.counted()
+        self.open.counted() + self.open.passed().saturating_sub(self.passed.stored)
     }
 
     /// How many positions are open.
@@ -185,6 +198,7 @@ impl PartitionLedger {
             return None;
         }
         self.handed += 1;
+        self.passed.handed = self.open.passed();
         Some(self.standing(budget))
     }
 
@@ -199,6 +213,9 @@ impl PartitionLedger {
     pub fn answered(&mut self, number: u64, stored: bool) {
         self.dirty |= !stored;
         self.answered = self.answered.max(number);
+        if stored && number == self.handed {
+            self.passed.stored = self.passed.handed;
+        }
     }
 
     /// The number of the last checkpoint that was handed out.
@@ -397,6 +414,22 @@ mod tests {
         assert!(ledger.last(BUDGET).is_some(), "the newest may be refused");
         ledger.answered(3, true);
         assert_eq!(ledger.last(BUDGET), None, "the second was overtaken, and nobody answers it");
+    }
+
+    #[test]
+    fn what_is_finished_and_not_stored_is_ahead_of_what_the_broker_knows() {
+        let mut ledger = fresh();
+        ledger.count_ahead(true);
+        let slots: Vec<Slot> = (1..=4).map(|position| slot(ledger.open(Position::new(position)))).collect();
+        ledger.settle(slots[1]);
+        assert_eq!(ledger.ahead(), 1);
+        ledger.settle(slots[0]);
+        assert_eq!(ledger.ahead(), 2, "the watermark has passed them, and nobody has heard of it");
+        ledger.checkpoint(BUDGET);
+        ledger.settle(slots[3]);
+        assert_eq!(ledger.ahead(), 3);
+        ledger.answered(1, true);
+        assert_eq!(ledger.ahead(), 1);
     }
 
     /// One life of an owner: reads on, settles some, and crashes; the next one starts from its last checkpoint.
