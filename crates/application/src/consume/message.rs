@@ -114,6 +114,8 @@ pub(crate) enum Report {
     /// An event is in the dead-letter store already.
     Passed { tenure: Tenure, slot: Slot, bytes: usize },
     /// An event that came from the dead-letter store leaves it, or stays.
+    ///
+    /// Without a key it closes no lane.
     Resolved { tenure: Tenure, key: Option<AggregateKey>, position: Position, resolution: Resolution },
     /// The entries that came last of a parked aggregate are through, and more are there.
     PageDone { tenure: Tenure, key: AggregateKey },
@@ -121,6 +123,8 @@ pub(crate) enum Report {
     Opened { tenure: Tenure, key: AggregateKey },
     /// Entries came back from the store for a lane that another partition has parked.
     Elsewhere { tenure: Tenure, key: AggregateKey },
+    /// A letter that closes no lane waited beside one that was parked: whether it is one still, the store knows.
+    Missed { tenure: Tenure, position: Position },
     /// Attempts failed: so many in a way that trying again changes nothing, so many in another.
     Tried { answered: usize, failed: usize },
     /// The breaker's probe has ended.

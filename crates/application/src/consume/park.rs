@@ -237,10 +237,24 @@ where
 
     /// A lane has nothing left in the store: what arrives queues, behind what arrived until now.
     fn open(&mut self, lane: LaneId) {
-        let aside = self.parked.remove(&lane).map(|parked| parked.aside);
+        let parked = self.parked.remove(&lane);
         self.lanes.unpark(lane);
         self.wake(lane);
-        aside.into_iter().flatten().for_each(|ticket| self.readmit(ticket));
+        let Some(Parked { tenure, aside, .. }) = parked else { return };
+        for ticket in aside {
+            if self.runs.entry(ticket).slot == Slot::LOOSE && self.runs.tenure(ticket.run) == tenure {
+                self.missed(tenure, ticket);
+            } else {
+                self.readmit(ticket);
+            }
+        }
+    }
+
+    /// A letter waited beside its lane while that was parked: its event may have been redelivered, gone to the store with
+    /// the others, and been handled since.
+    fn missed(&mut self, tenure: Tenure, ticket: Ticket) {
+        self.send(Report::Missed { tenure, position: self.runs.received(ticket).position });
+        self.runs.release(ticket);
     }
 
     /// What waited beside a parked lane comes as if it had just arrived.
@@ -273,7 +287,8 @@ where
     /// An event that came back from the store is handled.
     pub(super) fn redriven(&mut self, ticket: Ticket) {
         let (tenure, position) = (self.runs.tenure(ticket.run), self.runs.received(ticket).position);
-        let key = self.runs.key(ticket).and_then(KeyRef::to_owned);
+        let closes = self.runs.entry(ticket).slot != Slot::LOOSE;
+        let key = self.runs.key(ticket).filter(|_| closes).and_then(KeyRef::to_owned);
         self.send(Report::Resolved { tenure, key, position, resolution: Resolution::Handled });
     }
 
@@ -281,9 +296,8 @@ where
     pub(super) fn dies_again(&mut self, lane: LaneId, ticket: Ticket, death: Death) {
         let tenure = self.runs.tenure(ticket.run);
         let position = self.runs.received(ticket).position;
-        let key = self.runs.key(ticket).and_then(KeyRef::to_owned);
         let resolution = Resolution::Stays(ParkState::Dead(Box::new(death)));
-        self.send(Report::Resolved { tenure, key, position, resolution });
+        self.send(Report::Resolved { tenure, key: None, position, resolution });
         self.advance(lane, ticket);
     }
 

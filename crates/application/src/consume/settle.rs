@@ -61,6 +61,9 @@ impl Loop {
                 let now = self.now;
                 self.lots.lot(tenure).into_iter().for_each(|lot| lot.later(&key, now));
             }
+            Report::Missed { tenure, position } => {
+                self.lots.lot(tenure).into_iter().for_each(|lot| lot.missed(position))
+            }
             Report::Plea(plea) => self.pleaded(plea),
             // The lanes are counted after every report.
             Report::Fewer => {}

@@ -57,7 +57,7 @@ pub(crate) struct Lot {
     errands: Errands,
     entries: VecDeque<Wish>,
     /// Entries of aggregates that are not parked, in their lanes for a wish.
-    loose: HashMap<Position, Option<WishId>>,
+    loose: HashMap<Position, WishId>,
     /// Wishes that are taken up and not answered.
     wishes: HashSet<WishId>,
     /// Wishes that were answered since operators' wishes were asked for last: that list may still name them.
@@ -107,9 +107,8 @@ impl Lot {
     /// Whether something is not in the store yet that has to be there before the partition goes.
     pub(crate) fn is_busy(&self) -> bool {
         let again = self.again.as_ref().is_some_and(|(call, _)| call.writes());
-        let under_way = self.under_way == Some(true);
         let waits = self.intake.is_busy() || !self.verdicts.is_empty() || !self.answers.is_empty();
-        again || under_way || waits
+        again || self.under_way == Some(true) || waits
     }
 
     /// How many wishes are taken up.
@@ -416,7 +415,7 @@ impl Lot {
             Act::Redrive { .. } => match parked {
                 Some(key) => self.redrive_one(key, entry, wish.id, deeds),
                 None => {
-                    self.loose.insert(position, Some(wish.id));
+                    self.loose.insert(position, wish.id);
                     let (key, entries) = (entry.key.clone(), vec![entry]);
                     deeds.push(Deed::Feed(Feed { key, entries, upto: None, loose: true }));
                 }
@@ -442,20 +441,18 @@ impl Lot {
         now: (Monotonic, Timestamp),
     ) {
         let handled = resolution.leaves();
-        if let Some(wish) = self.loose.remove(&position) {
-            let answer = if handled { Answer::Done(1) } else { Answer::FailedAgain(0) };
-            self.answers.extend(wish.map(|id| (id, answer)));
-        } else if let Some(key) = key {
+        if let Some(key) = key {
             match &resolution {
                 _ if handled => self.errands.errand(&key).into_iter().for_each(|errand| errand.count += 1),
                 Resolution::Stays(state) => {
                     let errand = self.errands.end(&key);
                     self.answer(errand.as_ref(), Answer::FailedAgain);
-                    let due = due(state).map(|due| at(due, now));
-                    self.errands.wait(key, due);
+                    self.errands.wait(key, due(state).map(|due| at(due, now)));
                 }
                 _ => {}
             }
+        } else if let Some(wish) = self.loose.remove(&position) {
+            self.answers.push((wish, if handled { Answer::Done(1) } else { Answer::FailedAgain(0) }));
         }
         self.verdicts.push((position, resolution));
     }
@@ -472,6 +469,11 @@ impl Lot {
             Some(_) => self.errands.wait(key.clone(), Some(now + LATER)),
             None => {}
         }
+    }
+
+    /// A letter did not get into its lane: the wish is asked for again.
+    pub(crate) fn missed(&mut self, position: Position) {
+        self.loose.remove(&position).map(|wish| self.wishes.remove(&wish));
     }
 
     /// A lane is open again: nothing of its aggregate is in the store.

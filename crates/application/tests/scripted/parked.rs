@@ -3,14 +3,16 @@
 use std::time::Duration;
 
 use laneway_application::consume::Subscription;
+use laneway_application::policy::RetryPolicy;
 use laneway_domain::{
-    Act, AggregateId, AggregateKey, Answer, Body, By, Cancellation, DeadLetterDesk, Death, DeathCause,
-    Envelope, Event, Filter, Handler, HandlerContext, HandlerError, HandlerMask, OwnerId, ParkEntry,
-    ParkState, Parking, PartitionNumber, Position, Received, RevocationId, Scope, SessionEvent, Timestamp,
+    Act, AfterDeadLetter, AggregateId, AggregateKey, Answer, Body, By, Cancellation, DeadLetter,
+    DeadLetterDesk, DeadLetterQueue, Death, DeathCause, Envelope, Event, Filter, Handler, HandlerContext,
+    HandlerError, HandlerMask, LetterId, OwnerId, ParkEntry, ParkState, Parking, PartitionNumber, Position,
+    Received, RevocationId, Scope, SessionEvent, Timestamp, handler_fn,
 };
 
 use crate::broker::topic;
-use crate::stage::{Stage, group, options};
+use crate::stage::{Stage, group, name, options};
 
 const REDRIVE: Act = Act::Redrive { per_second: None };
 
@@ -18,19 +20,23 @@ fn key() -> AggregateKey {
     AggregateKey { topic: topic(), tenant: None, id: AggregateId::new("a").unwrap() }
 }
 
-/// Parks events of the aggregate `a`, the first of them dead, as an owner before us did.
-async fn parked(stage: &Stage, partition: u32, events: &[(u64, &str)]) {
-    let scope = Scope { group: group(), topic: topic(), partition: PartitionNumber(partition) };
-    let (claim, _) = stage.letters.claim(&scope, &OwnerId::new("before").unwrap()).await.unwrap();
+fn death() -> Death {
     let at = Timestamp::default();
-    let death = Death {
+    Death {
         cause: DeathCause::Fatal,
         errors: vec![],
         attempts: 1,
         first_failed: at,
         last_failed: at,
         handlers: HandlerMask::ALL,
-    };
+    }
+}
+
+/// Parks events of the aggregate `a`, the first of them dead, as an owner before us did.
+async fn parked(stage: &Stage, partition: u32, events: &[(u64, &str)]) {
+    let scope = Scope { group: group(), topic: topic(), partition: PartitionNumber(partition) };
+    let (claim, _) = stage.letters.claim(&scope, &OwnerId::new("before").unwrap()).await.unwrap();
+    let (at, death) = (Timestamp::default(), death());
     let entry = |(n, (position, name)): (usize, &(u64, &str))| {
         let envelope = Envelope::new(topic(), (*name).to_owned()).with_aggregate(key().id);
         let event =
@@ -212,4 +218,67 @@ async fn a_revocation_does_not_wait_for_a_store_that_refuses_for_ever() {
     stage.broker.say(SessionEvent::Revoking { revocation: RevocationId(7), partitions, until });
     stage.diary.until("it is given back", |page| page.released == Some(RevocationId(7))).await;
     assert!(stage.clock.monotonic() <= until);
+}
+
+/// A dead letter that closes no lane, of the event `holds a0` at the partition's first position.
+async fn letter(stage: &Stage) {
+    let id = LetterId {
+        group: group(),
+        topic: topic(),
+        partition: PartitionNumber(0),
+        position: Position::new(0),
+    };
+    let original = Body::Event(Envelope::new(topic(), "holds a0").with_aggregate(key().id));
+    let (key, appended) = (Some(key()), Timestamp::default());
+    let entry = DeadLetter { id, key, appended, original, death: death() };
+    assert!(stage.letters.bury(vec![entry]).await.iter().all(Result::is_ok));
+}
+
+/// A letter is redriven while its event is redelivered, fails, and waits in the store for so many attempts.
+async fn is_redelivered_and_waits(attempts: usize) {
+    let stage = Stage::new();
+    letter(&stage).await;
+    let wait = Duration::from_secs(9);
+    let mut options = options();
+    options.after_dead_letter = Some(AfterDeadLetter::Skip);
+    options.hold = wait / 9;
+    options.retry = RetryPolicy {
+        max_retries: 9,
+        initial_interval: wait,
+        max_interval: wait,
+        multiplier: 1.0,
+        jitter: 0.0,
+    };
+    let diary = stage.diary.clone();
+    let handler = handler_fn(move |event: Event| {
+        let diary = diary.clone();
+        async move {
+            let name = name(&event);
+            diary.write(|page| page.started.push(name.clone()));
+            let tried = diary.read(|page| page.started.len());
+            diary.freed(&name).await;
+            if tried <= attempts { Err(HandlerError::retryable("not yet")) } else { Ok(()) }
+        }
+    });
+    let subscription = stage.subscribe(options, handler).await;
+    stage.broker.assign(0);
+    stage.broker.deliver(0, &[("a", "holds a0")]);
+    stage.diary.until("it runs", |page| page.has_started("holds a0")).await;
+    redrive(&stage).await;
+    pass(&stage, 3_000).await;
+    stage.diary.free("holds a0");
+    subscription.wait_until(|stats| stats.parked == 1).await;
+    pass(&stage, 60_000).await;
+    assert_eq!(started(&stage).len(), attempts + 1, "it is handled once");
+    assert_eq!((answers(&stage).await, stage.buried().await), (vec![Answer::Nothing], 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_letter_whose_event_was_handled_out_of_the_store_is_not_handled_again() {
+    is_redelivered_and_waits(1).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_that_waits_in_the_store_is_tried_again_beside_its_letter() {
+    is_redelivered_and_waits(2).await;
 }
