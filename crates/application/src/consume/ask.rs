@@ -151,6 +151,8 @@ where
     fn condemned(&mut self, lane: LaneId, crashes: u32) {
         let asking = self.lanes.head(lane).filter(|_| self.lanes.phase(lane) == Some(Phase::Asking));
         let Some(ticket) = asking else { return };
+        // It took its tokens when it asked, and starts no handler.
+        self.lanes.refund(lane);
         let before = self.runs.attempts(ticket).saturating_add(crashes.saturating_sub(1));
         let trouble = self.trouble(lane, before, HandlerMask::ALL, true);
         let words = vec![format!("its process crashed {crashes} times while it ran alone")];

@@ -23,6 +23,7 @@ impl Shared {
             may_start_until: Some(self.gate.until()),
             connection: health.connection.clone(),
             store: health.dead_letter_store.clone(),
+            commits: health.commits.clone(),
             breaker_open: health.breaker != BreakerState::Closed,
             alone: self.gate.is_held(),
             workers: self.counters.workers.iter().map(super::stats::WorkerCounters::vitals).collect(),
