@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use laneway_application::SystemClock;
 use laneway_application::consume::{OnCrash, Subscription, SubscriptionOptions};
-use laneway_application::policy::{BreakerPolicy, ProbationPolicy};
+use laneway_application::policy::{BreakerPolicy, ProbationPolicy, RateLimit};
 use laneway_application::recovery::{PausePolicy, Priority, RecoveryOptions};
 use laneway_domain::{Cancellation, Clock, Event, Handler, HandlerContext, HandlerError, handler_fn};
 use tokio::sync::Notify;
@@ -129,4 +129,19 @@ fn a_suspect_that_hangs_and_cannot_be_stopped_lets_the_others_go_on() {
         let other = bus.subscribe(options("other"), handler_fn(|_: Event| async { Ok(()) })).await.unwrap();
         has_handled(&other, 2).await;
     });
+}
+
+#[test]
+fn a_killer_that_dies_unstarted_takes_no_token() {
+    let world = World::new(1);
+    world.publish("a", names("a", 1));
+    world.publish("b", names("b", 1));
+    world.kill_by(&["g a1"]);
+    let one_start = || {
+        let mut options = suspecting();
+        options.flow.subscription = Some(RateLimit { per_second: 0.001, burst: 1 });
+        vec![options]
+    };
+    let done = |world: &World| world.handled("g") == ["b1"] && world.dead_count() == 1;
+    assert_eq!(world.crashes(one_start, done), 5);
 }
