@@ -64,6 +64,8 @@ pub struct Vitals {
     pub connection: Option<String>,
     /// What the dead-letter store says, while it refuses.
     pub store: Option<String>,
+    /// Why the broker does not store a checkpoint, while it refuses.
+    pub commits: Option<String>,
     /// Whether the breaker keeps handlers from starting.
     pub breaker_open: bool,
     /// Whether a suspect of a crash has the process alone.
@@ -102,6 +104,8 @@ pub enum StallReason {
     Fenced,
     /// The dead-letter store refuses entries.
     StoreRefuses(String),
+    /// The broker does not store a checkpoint: a partition whose first one is refused is not read.
+    CommitsRefused(String),
     /// Most outcomes were retryable failures: starting has stopped.
     BreakerOpen,
     /// A suspect of a crash has the process alone.
@@ -198,6 +202,9 @@ fn explain(vitals: &Vitals, now: Monotonic, reasons: &mut Vec<StallReason>) {
     if let Some(why) = &vitals.store {
         reasons.push(StallReason::StoreRefuses(why.clone()));
     }
+    if let Some(why) = &vitals.commits {
+        reasons.push(StallReason::CommitsRefused(why.clone()));
+    }
     let signs = [
         (vitals.partitions == 0, StallReason::NoPartitions),
         (fenced, StallReason::Fenced),
@@ -229,6 +236,7 @@ impl fmt::Display for StallReason {
             Self::NoPartitions => f.write_str("no partition is ours"),
             Self::Fenced => f.write_str("the permission to start has run out and was not renewed"),
             Self::StoreRefuses(why) => write!(f, "the dead-letter store refuses entries: {why}"),
+            Self::CommitsRefused(why) => write!(f, "the broker refuses checkpoints: {why}"),
             Self::BreakerOpen => f.write_str("the breaker is open: most outcomes were retryable failures"),
             Self::Alone => f.write_str("a suspect of a crash has the process alone"),
             Self::NoPermits => f.write_str("every permit is taken by a handler that does not end"),
@@ -336,6 +344,10 @@ mod tests {
         assert!(
             reasons(|v| v.store = Some("full".to_owned()))
                 .contains(&StallReason::StoreRefuses("full".to_owned()))
+        );
+        assert!(
+            reasons(|v| v.commits = Some("full".to_owned()))
+                .contains(&StallReason::CommitsRefused("full".to_owned()))
         );
         assert!(reasons(|v| v.partitions = 0).contains(&StallReason::NoPartitions));
         assert!(reasons(|v| v.may_start_until = Some(at(60))).contains(&StallReason::Fenced));

@@ -16,8 +16,8 @@ use crate::policy::{Failure, FailureKind, Next};
 #[derive(Debug, Default)]
 pub(super) struct Restraint {
     tenures: Vec<Tenure>,
-    /// Lanes whose heads may start, whoever else holds still.
-    named: VecDeque<LaneId>,
+    /// Lanes whose heads may start, whoever else holds still; whether they have the process alone.
+    named: VecDeque<(LaneId, bool)>,
     /// To be answered when nothing runs.
     hush: Option<u64>,
 }
@@ -43,7 +43,7 @@ where
         match order {
             Order::Ask(tenure) => self.restraint.tenures.push(tenure),
             Order::Trust(tenure) => self.restraint.forget(&[tenure]),
-            Order::Start(lane) => self.restraint.named.push_back(lane),
+            Order::Start(lane, alone) => self.restraint.named.push_back((lane, alone)),
             Order::Bury(lane, crashes) => self.condemned(lane, crashes),
             Order::Hush(round) => {
                 self.restraint.hush = Some(round);
@@ -67,14 +67,10 @@ where
 
     /// Starts heads that asked and were named, while there are permits.
     pub(super) fn start_named(&mut self, cx: &Context<'_>) {
-        while let Some(lane) = self.restraint.named.front().copied() {
+        while let Some((lane, alone)) = self.restraint.named.front().copied() {
             if self.lanes.phase(lane) == Some(Phase::Asking) {
-                let leave = self.shared.gate.leave_named(self.now);
-                if leave == Leave::Nothing || !self.purse.take(cx.waker()) {
+                if !self.may_begin(lane, alone, cx) {
                     return;
-                }
-                if matches!(leave, Leave::Probe { .. }) && !self.probes(lane) {
-                    return self.purse.give();
                 }
                 let named =
                     self.lanes.answer(lane).and_then(|ticket| Some((ticket, self.runs.event(ticket)?)));
@@ -85,6 +81,26 @@ where
             }
             self.restraint.named.pop_front();
         }
+    }
+
+    /// Takes a permit for a named head. One that has the process alone waits neither for that nor for the breaker: whoever
+    /// could give them may be holding still for it.
+    fn may_begin(&mut self, lane: LaneId, alone: bool, cx: &Context<'_>) -> bool {
+        let (gate, now) = (&self.shared.gate, self.now);
+        let leave = if alone { gate.leave_alone(now) } else { gate.leave_named(now) };
+        if leave == Leave::Nothing {
+            return false;
+        }
+        if alone {
+            self.purse.overdraw();
+        } else if !self.purse.take(cx.waker()) {
+            return false;
+        }
+        if matches!(leave, Leave::Probe { .. }) && !self.probes(lane) && !alone {
+            self.purse.give();
+            return false;
+        }
+        true
     }
 
     /// A named head starts as the breaker's probe, unless somebody else does.
@@ -106,7 +122,7 @@ where
 
     /// What was named and has not started asks again: somebody else is to be alone first.
     fn hand_back(&mut self) {
-        for lane in std::mem::take(&mut self.restraint.named) {
+        for (lane, _) in std::mem::take(&mut self.restraint.named) {
             if let Some(ticket) = self.lanes.answer(lane) {
                 self.attempt_over(ticket, false);
                 self.lanes.ask(lane);
@@ -135,6 +151,8 @@ where
     fn condemned(&mut self, lane: LaneId, crashes: u32) {
         let asking = self.lanes.head(lane).filter(|_| self.lanes.phase(lane) == Some(Phase::Asking));
         let Some(ticket) = asking else { return };
+        // It took its tokens when it asked, and starts no handler.
+        self.lanes.refund(lane);
         let before = self.runs.attempts(ticket).saturating_add(crashes.saturating_sub(1));
         let trouble = self.trouble(lane, before, HandlerMask::ALL, true);
         let words = vec![format!("its process crashed {crashes} times while it ran alone")];

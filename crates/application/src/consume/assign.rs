@@ -109,6 +109,7 @@ impl Loop {
         self.lots.end(tenure);
         self.probations.end(tenure);
         self.credit.end(partition);
+        self.refusals.remove(&tenure);
         if self.shared.gate.is_stopped() && is_planted(Bug::ShutdownLosesInFlight) {
             self.ledger.book(tenure).into_iter().for_each(crate::ledger::PartitionLedger::settle_all);
         }
@@ -183,6 +184,7 @@ impl Loop {
             self.ledger.book(tenure).into_iter().for_each(|book| book.answered(number, result.is_ok()));
             match result {
                 Ok(resume) => {
+                    self.refusals.remove(&tenure);
                     self.lots.committed(tenure, resume);
                     self.shared.counters.commits.fetch_add(1, Relaxed);
                     self.mark_stored(tenure, number);
@@ -190,6 +192,7 @@ impl Loop {
                 Err(CommitError::Fenced) => self.give_up(&[tenure]),
                 Err(error) => {
                     tracing::warn!(%error, "a commit was not stored");
+                    self.refusals.insert(tenure, error.to_string());
                     self.changed(0);
                 }
             }

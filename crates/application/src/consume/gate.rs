@@ -96,6 +96,12 @@ impl Gate {
         self.leave_in(self.state.load(Ordering::Acquire) & !HELD, now)
     }
 
+    /// The same for what has the process alone: as long as it waits everybody does, so it waits for no breaker.
+    pub(crate) fn leave_alone(&self, now: Monotonic) -> Leave {
+        let state = self.state.load(Ordering::Acquire) & !HELD;
+        self.leave_in(if state == TRIPPED { RUNNING } else { state }, now)
+    }
+
     #[inline]
     fn leave_in(&self, state: u8, now: Monotonic) -> Leave {
         if now.nanos() >= self.until.load(Ordering::Acquire) {
@@ -144,10 +150,12 @@ mod tests {
         assert_eq!((gate.leave(at(0)), gate.leave_named(at(0))), (Leave::Nothing, Leave::Any));
         gate.limit(Leave::Probe { counts: true });
         assert_eq!((gate.leave(at(0)), gate.take_probe()), (Leave::Nothing, Some(true)));
+        assert_eq!((gate.leave_named(at(0)), gate.leave_alone(at(0))), (Leave::Nothing, Leave::Any));
         gate.limit(Leave::Any);
         gate.hold(false);
         assert_eq!(gate.leave(at(0)), Leave::Any);
         gate.stop();
+        assert_eq!(gate.leave_alone(at(0)), Leave::Nothing);
         gate.limit(Leave::Any);
         gate.hold(true);
         assert!(gate.leave_named(at(0)) == Leave::Nothing && gate.is_stopped());

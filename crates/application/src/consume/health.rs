@@ -13,6 +13,9 @@ pub struct SubscriptionHealth {
     pub connection: Option<String>,
     /// What the dead-letter store says, while it refuses entries; their lanes wait.
     pub dead_letter_store: Option<String>,
+    /// Why the broker does not store a checkpoint, while it refuses. Its partition is handled again from the one before after a
+    /// crash, and one whose first is refused is not read.
+    pub commits: Option<String>,
     /// Why nothing goes on, while the watchdog sees that.
     pub stalled: Option<String>,
     /// What the breaker lets through.
@@ -37,7 +40,8 @@ impl SubscriptionHealth {
     /// Whether everything is as it should be.
     #[must_use]
     pub fn is_good(&self) -> bool {
-        let stands = self.connection.is_none() && self.dead_letter_store.is_none() && self.stalled.is_none();
+        let refusals = [&self.connection, &self.dead_letter_store, &self.commits, &self.stalled];
+        let stands = refusals.iter().all(|refusal| refusal.is_none());
         self.phase == RunPhase::Running && stands && self.breaker == BreakerState::Closed
     }
 }
@@ -71,6 +75,13 @@ impl Condition {
     pub(crate) fn store(&self, refusal: Option<&str>) {
         if self.0.borrow().dead_letter_store.as_deref() != refusal {
             self.change(|health| health.dead_letter_store = refusal.map(str::to_owned));
+        }
+    }
+
+    /// Notes why a checkpoint is not stored; costs a comparison while nothing changes.
+    pub(crate) fn commits(&self, refusal: Option<&str>) {
+        if self.0.borrow().commits.as_deref() != refusal {
+            self.change(|health| health.commits = refusal.map(str::to_owned));
         }
     }
 

@@ -4,6 +4,7 @@
 //! settled, and when the watermark has moved it is committed. Each step stands in a file of its own: `assign`, `deliver`,
 //! `settle`, `end`.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -21,7 +22,7 @@ use super::recover::Draining;
 use super::shared::Shared;
 use super::stats::LaneDetail;
 use crate::dead_letter::{Burials, Buried};
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, Tenure};
 use crate::parking::{Lots, Stored};
 use crate::policy::{Breaker, Commits, Credit};
 
@@ -55,6 +56,8 @@ pub(crate) struct Loop {
     pub(super) lots: Lots,
     pub(super) probations: Probations,
     pub(super) commits: Commits,
+    /// Why the broker did not store the last checkpoint of a tenure.
+    pub(super) refusals: BTreeMap<Tenure, String>,
     pub(super) breaker: Option<Breaker>,
     /// What was read while recovering and is not through, while that is waited for.
     pub(super) draining: Option<Draining>,
@@ -187,6 +190,7 @@ impl Loop {
         self.finish_draining();
         self.say_ahead();
         self.condition.store(self.burials.refusal().or(self.lots.refusal()));
+        self.condition.commits(self.refusals.values().next().map(String::as_str));
         self.count_open();
     }
 

@@ -75,8 +75,8 @@ pub(crate) enum Order {
     Ask(Tenure),
     /// They no longer do.
     Trust(Tenure),
-    /// The head of this lane has asked, and may start.
-    Start(LaneId),
+    /// The head of this lane has asked, and may start; whether it has the process alone.
+    Start(LaneId, bool),
     /// The head of this lane has asked, and dies: so many crashes found it alone.
     Bury(LaneId, u32),
     /// Say, with this number, when nothing runs.

@@ -98,6 +98,12 @@ impl Permits {
         }
     }
 
+    /// Whether more are taken than there are now.
+    #[inline]
+    fn owes(&self) -> bool {
+        self.free.load(Ordering::Relaxed) < 0
+    }
+
     fn anyone_waits(&self) -> bool {
         self.hungry.iter().any(|hungry| hungry.waits.load(Ordering::SeqCst))
     }
@@ -145,12 +151,21 @@ impl Purse {
         taken
     }
 
-    /// Gives a permit back, to the purse where nobody waits for it.
+    /// Takes a permit that may not be there: a debt like any other.
+    #[cold]
+    pub(crate) fn overdraw(&mut self) {
+        match self.spare.checked_sub(1) {
+            Some(left) => self.spare = left,
+            None => self.pool.add(-1),
+        }
+    }
+
+    /// Gives a permit back, to the purse where nobody waits for it and it pays no debt.
     #[inline]
     pub(crate) fn give(&mut self) {
         self.spare += 1;
         let waits = self.pool.anyone_waits();
-        if self.spare > 1 || waits {
+        if self.spare > 1 || waits || self.pool.owes() {
             self.give_back();
         }
         self.polite |= waits;
@@ -244,6 +259,30 @@ mod tests {
         a.rest();
         assert_eq!(woken.0.load(Ordering::SeqCst), 1);
         assert!(b.take(Waker::noop()) && !a.take(Waker::noop()));
+    }
+
+    #[test]
+    fn a_permit_that_comes_back_pays_a_debt_before_its_own_worker_takes_it_again() {
+        let pool = Permits::new(9, 1);
+        let mut purse = Purse::new(pool.clone(), 0);
+        assert!(purse.take(Waker::noop()));
+        pool.pause(true);
+        purse.give();
+        assert!(!purse.take(Waker::noop()), "one handler at a time would never pause");
+        pool.pause(false);
+        assert_eq!(pool.free(), 9);
+    }
+
+    #[test]
+    fn what_is_overdrawn_is_paid_back() {
+        let pool = Permits::new(1, 1);
+        let mut purse = Purse::new(pool.clone(), 0);
+        pool.pause(true);
+        purse.overdraw();
+        purse.give();
+        purse.rest();
+        pool.pause(false);
+        assert_eq!(pool.free(), 1);
     }
 
     #[test]

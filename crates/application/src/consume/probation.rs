@@ -252,8 +252,9 @@ impl Loop {
                 self.commits.at_once(self.now);
             }
             ProbationAction::Run(position) => {
+                let alone = watch.probation.is_alone();
                 if let Some((worker, lane)) = watch.heads.remove(&position) {
-                    self.crew.send(worker, Command::Probation(Order::Start(lane)));
+                    self.crew.send(worker, Command::Probation(Order::Start(lane, alone)));
                 }
             }
             ProbationAction::Bury(position) => {

@@ -1,5 +1,6 @@
 //! Subscribing, and the handle of a subscription.
 
+use std::collections::BTreeMap;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -148,6 +149,7 @@ pub(crate) async fn subscribe_among<H: Handler>(
         ),
         probations,
         commits: Commits::new(options.commit),
+        refusals: BTreeMap::new(),
         breaker: options.breaker.map(Breaker::new),
         draining: None,
         state_bytes,

@@ -111,7 +111,8 @@ impl Ledger {
         let at = *self.places.get(tenure.0 as usize)?;
         let place = self.partitions.get_mut(at as usize)?;
         let mut current = place.take_if(|current| current.tenure == tenure)?;
-        current.ledger.last(budget).map(|stored| current.stamped(stored))
+        let number = current.ledger.handed() + 1;
+        current.ledger.last(budget).map(|stored| Checkpoint { number, ..current.stamped(stored) })
     }
 
     /// The tenures that have not ended.
@@ -182,5 +183,16 @@ mod tests {
         assert_eq!(ledger.end(tenure, 0).unwrap().epoch, Epoch(1));
         assert_eq!(ledger.end(tenure, 0), None);
         assert_eq!(ledger.tenures().count(), 0);
+    }
+
+    #[test]
+    fn the_last_checkpoint_has_a_number_of_its_own() {
+        let mut ledger = Ledger::default();
+        let tenure = ledger.assign(&assignment(1));
+        let sent = ledger.checkpoints(0)[0].number;
+        let book = ledger.book(tenure).unwrap();
+        let Opening::Fresh(slot, _) = book.open(Position::new(1)) else { panic!() };
+        book.settle(slot);
+        assert!(ledger.end(tenure, 0).unwrap().number > sent);
     }
 }

@@ -217,6 +217,12 @@ impl Probation {
         self.chosen.len()
     }
 
+    /// Whether what starts now has the process alone.
+    #[must_use]
+    pub fn is_alone(&self) -> bool {
+        self.alone == Alone::Held
+    }
+
     /// The tenure ends in order, with nothing running: the checkpoint that is taken next says so.
     pub fn release(&mut self) {
         self.released = true;
@@ -251,6 +257,8 @@ impl Probation {
             ProbationInput::Granted => {
                 // Nothing runs: whoever is still named has ended, and is not alone with what comes.
                 self.named.clear();
+                // What is left has run out of its time, and nobody waits for it.
+                self.running.clear();
                 self.alone = Alone::Held;
             }
             ProbationInput::Ended(position, terminal) => {

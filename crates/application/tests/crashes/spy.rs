@@ -5,8 +5,8 @@ use std::task::{Context, Poll};
 
 use async_trait::async_trait;
 use laneway_domain::{
-    Checkpoint, Epoch, Flow, Monotonic, PartitionId, Resume, RevocationId, Session, SessionEvent,
-    SubscribeError, Subscriber, SubscriberCapabilities, Subscription,
+    BacklogChecker, Checkpoint, Epoch, Flow, Monotonic, PartitionId, Resume, RevocationId, Session,
+    SessionEvent, SubscribeError, Subscriber, SubscriberCapabilities, Subscription,
 };
 use laneway_memory::MemoryBroker;
 
@@ -37,6 +37,10 @@ impl Spy {
 impl Subscriber for Spy {
     fn capabilities(&self) -> &SubscriberCapabilities {
         Subscriber::capabilities(&self.broker)
+    }
+
+    fn lag(&self) -> Option<&dyn BacklogChecker> {
+        Subscriber::lag(&self.broker)
     }
 
     async fn open(&self, subscription: Subscription) -> Result<Box<dyn Session>, SubscribeError> {

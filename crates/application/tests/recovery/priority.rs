@@ -5,7 +5,7 @@ use std::time::Duration;
 use laneway_application::consume::{Subscription, SubscriptionOptions};
 use laneway_application::recovery::RecoveryMode::{Normal, Recovering};
 use laneway_application::recovery::{PausePolicy, Priority};
-use laneway_domain::{GroupId, Monotonic};
+use laneway_domain::{AggregateId, Envelope, GroupId, Monotonic};
 use laneway_memory::{MemoryConfig, Overflow};
 
 use crate::world::{World, seconds, topic};
@@ -38,6 +38,22 @@ async fn one_of_low_priority_pauses_while_another_recovers_and_goes_on_afterward
     orders.wait_until(|stats| stats.recovery.mode != Recovering).await;
     let stats = low.wait_until(|stats| stats.handled == 51).await;
     assert!(!stats.recovery.paused);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_event_after_the_other_pauses_as_well() {
+    let world = World::new();
+    let orders = world.bus.subscribe(world.options(&["t"]), world.handler(|_| seconds(1))).await.unwrap();
+    let low = world.low(PausePolicy::default()).await;
+    let one =
+        |n: usize| Envelope::new(topic("low"), n.to_string()).with_aggregate(AggregateId::new("a").unwrap());
+    world.bus.publish_batch((0..100).map(one).collect()).await;
+    low.wait_until(|stats| stats.handled == 1).await;
+    orders.recover().await.unwrap();
+    let before = low.wait_until(|stats| stats.recovery.paused).await.handled;
+    world.wait(seconds(3)).await;
+    let stats = low.stats();
+    assert!(stats.recovery.paused && stats.handled <= before + 1, "{stats:?}");
 }
 
 #[tokio::test(start_paused = true)]

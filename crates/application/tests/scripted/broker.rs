@@ -6,9 +6,9 @@ use std::task::{Context, Poll};
 
 use async_trait::async_trait;
 use laneway_domain::{
-    AggregateId, Assignment, Batch, Body, Checkpoint, Envelope, Epoch, Flow, Monotonic, PartitionId,
-    PartitionNumber, Position, Received, Resume, RevocationId, Session, SessionEvent, SubscribeError,
-    Subscriber, SubscriberCapabilities, Subscription, Timestamp, TopicName,
+    AggregateId, Assignment, Batch, Body, Checkpoint, CommitError, Envelope, Epoch, Flow, Monotonic,
+    PartitionId, PartitionNumber, Position, Received, Resume, RevocationId, Session, SessionEvent,
+    SubscribeError, Subscriber, SubscriberCapabilities, Subscription, Timestamp, TopicName,
 };
 use tokio::sync::mpsc;
 
@@ -143,6 +143,11 @@ impl Session for Scripted {
     }
 
     fn commit(&mut self, checkpoints: Vec<Checkpoint>) {
+        if let Some(why) = self.diary.read(|page| page.refuses.clone()) {
+            let refused = |one: &Checkpoint| one.answer(Err(CommitError::Retry(why.clone())));
+            let _ = self.say.send(SessionEvent::Committed(checkpoints.iter().map(refused).collect()));
+            return;
+        }
         let answers = checkpoints.iter().map(|one| one.answer(Ok(()))).collect();
         let committed = checkpoints.into_iter().map(|of| (of.partition.0, of.resume));
         self.diary.write(|page| page.committed.extend(committed));

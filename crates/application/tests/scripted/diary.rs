@@ -18,6 +18,8 @@ pub(crate) struct Page {
     /// Partitions whose flow is closed.
     pub(crate) closed: BTreeSet<u32>,
     pub(crate) committed: BTreeMap<u32, Resume>,
+    /// Why no checkpoint is stored.
+    pub(crate) refuses: Option<String>,
     /// The task that reads the session.
     pub(crate) reader: Option<Id>,
     /// The revocation that was answered last.

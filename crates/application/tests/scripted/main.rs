@@ -5,6 +5,7 @@
 mod breaker;
 mod broker;
 mod closing;
+mod commits;
 mod credit;
 mod crew;
 mod dead_letters;
