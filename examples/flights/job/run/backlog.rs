@@ -105,7 +105,11 @@ impl Log {
 
 fn sentence(at: Duration, news: &RecoveryNews) -> String {
     let behind = news.backlog.map_or_else(|| "?".to_owned(), |backlog| backlog.events.to_string());
-    let left = news.eta.map_or_else(|| "no end in sight".to_owned(), |eta| format!("{eta:.1?} left"));
+    let left = match news.eta {
+        Some(Duration::ZERO) => "nothing left".to_owned(),
+        Some(eta) => format!("{eta:.1?} left"),
+        None => "no estimate yet".to_owned(),
+    };
     let (at, mode, concurrency) = (at.as_secs_f64(), news.mode, news.concurrency);
     format!("{at:8.3} s  {mode:?}: {behind} behind, {left}, up to {concurrency} handlers")
 }
