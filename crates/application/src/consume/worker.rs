@@ -406,10 +406,6 @@ where
                 // It cannot be stopped: its lane stays closed until it ends, and what it returns then counts.
                 self.seats.sitter_mut(at).deadline = Monotonic::NEVER;
                 self.probe_ended(sitter.lane, Probe::Failed);
-                if self.shared.gate.is_held() {
-                    // Whoever holds still for it must not do so for ever.
-                    self.attempt_over(sitter.ticket, false);
-                }
                 tracing::warn!(group = %self.shared.group, "a handler that cannot be cancelled has run out of time");
             }
         }

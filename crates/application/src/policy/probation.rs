@@ -257,8 +257,6 @@ impl Probation {
             ProbationInput::Granted => {
                 // Nothing runs: whoever is still named has ended, and is not alone with what comes.
                 self.named.clear();
-                // What is left has run out of its time, and nobody waits for it.
-                self.running.clear();
                 self.alone = Alone::Held;
             }
             ProbationInput::Ended(position, terminal) => {

@@ -1,6 +1,6 @@
 //! Checkpoints that the broker refuses.
 
-use laneway_application::consume::OnCrash;
+use laneway_application::consume::{OnCrash, SubscriptionHealth};
 
 use crate::diary::PATIENCE;
 use crate::stage::{Stage, options};
@@ -21,12 +21,7 @@ async fn a_partition_whose_first_checkpoint_is_refused_says_why_it_is_not_read()
     assert!(!stage.diary.read(|page| page.has_started("waits")));
     stage.diary.write(|page| page.refuses = None);
     stage.diary.until("it is read", |page| page.has_started("waits")).await;
-    stage
-        .diary
-        .within(PATIENCE, health.wait_for(laneway_application::consume::SubscriptionHealth::is_good))
-        .await
-        .unwrap()
-        .unwrap();
+    stage.diary.within(PATIENCE, health.wait_for(SubscriptionHealth::is_good)).await.unwrap().unwrap();
 }
 
 #[tokio::test(start_paused = true)]
@@ -38,10 +33,5 @@ async fn a_refusal_is_forgotten_with_its_partition() {
     stage.broker.assign(0);
     stage.diary.within(PATIENCE, health.wait_for(|health| health.commits.is_some())).await.unwrap().unwrap();
     stage.broker.lose(0);
-    stage
-        .diary
-        .within(PATIENCE, health.wait_for(laneway_application::consume::SubscriptionHealth::is_good))
-        .await
-        .unwrap()
-        .unwrap();
+    stage.diary.within(PATIENCE, health.wait_for(SubscriptionHealth::is_good)).await.unwrap().unwrap();
 }
