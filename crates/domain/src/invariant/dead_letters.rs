@@ -3,14 +3,14 @@
 use std::collections::{HashMap, HashSet};
 
 use super::digest::Digest;
-use super::happening::{Happening, MemberId, Outcome};
+use super::happening::{Happening, MemberId, Outcome, RunId};
 use super::history::History;
 use super::id::Invariant;
 use super::limits::Limits;
 use super::place::{Place, Start};
 use super::track::{Gaps, Runs};
 use super::violation::{Findings, Violation};
-use crate::dead_letter::DeathCause;
+use crate::dead_letter::{AfterDeadLetter, DeathCause};
 use crate::handler::ErrorClass;
 use crate::identity::EventId;
 use crate::parking::Scope;
@@ -18,10 +18,12 @@ use crate::position::{Epoch, PartitionNumber, Position, Resume};
 use crate::topic::TopicName;
 
 /// Burying an entry again is right after a new assignment (a crash may have come between the entry and its commit), or where several members failed with it and each wrote one; else it is a second entry. Only the first entry can be late: it is what allows the commit. What a
-/// group was told to be deleted needs none. Listings are compared with what was buried.
-pub(super) fn check(history: &History, _limits: &Limits) -> Vec<Violation> {
+/// group was told to be deleted needs none, and what failed before its partition was assigned anew none yet while a dead
+/// letter ahead of it blocks: its owner reads it behind that one. Listings are compared with what was buried.
+pub(super) fn check(history: &History, limits: &Limits) -> Vec<Violation> {
     let originals = Originals::of(history);
-    let mut letters = Letters { findings: Findings::of(Invariant::I10), ..Letters::default() };
+    let blocks = limits.after_dead_letter == AfterDeadLetter::Block;
+    let mut letters = Letters { blocks, ..Letters::default() };
     for (index, _, what) in history.iter() {
         letters.observe(index, what, &originals);
     }
@@ -95,6 +97,9 @@ struct Live {
 
 struct Letters<'h> {
     findings: Findings,
+    blocks: bool,
+    /// How many assignments of its partition there had been when each run began.
+    begun: HashMap<RunId, u32>,
     runs: Runs<'h>,
     /// What did not end well: for whom, and how many assignments there had been.
     failed: HashMap<&'h Place, HashSet<(MemberId, u32)>>,
@@ -120,6 +125,8 @@ impl Default for Letters<'_> {
     fn default() -> Self {
         Self {
             findings: Findings::of(Invariant::I10),
+            blocks: false,
+            begun: HashMap::new(),
             runs: Runs::default(),
             failed: HashMap::new(),
             done: HashSet::new(),
@@ -143,6 +150,9 @@ impl<'h> Letters<'h> {
             self.ended(index, start, outcome);
         }
         match what {
+            Happening::HandlerStarted(start) => {
+                self.begun.insert(start.run, self.assigned(&start.place.scope));
+            }
             Happening::Assigned { scope, .. } => *self.assigned.entry(scope).or_default() += 1,
             Happening::Parked { place, digest, .. } => {
                 if let Some(wrong) = originals.objection(place, None, *digest) {
@@ -319,11 +329,21 @@ impl<'h> Letters<'h> {
         for place in lost {
             self.findings.add(end, || format!("{place} was buried and is not listed"));
         }
-        let mut bare: Vec<_> =
-            self.fatal.values().filter(|(_, start)| !self.done.contains(&start.place)).collect();
+        let owed = |start: &Start| !self.done.contains(&start.place) && !self.waits_behind_another(start);
+        let mut bare: Vec<_> = self.fatal.values().filter(|(_, start)| owed(start)).collect();
         bare.sort_by_key(|(index, _)| *index);
         for (index, start) in bare {
             self.findings.add(*index, || format!("{start} failed for good, and has no entry"));
         }
+    }
+
+    /// Whether the partition's owner has to come to this event by itself, and a dead letter ahead of it keeps it back.
+    fn waits_behind_another(&self, start: &Start) -> bool {
+        let Place { scope, position } = &start.place;
+        let ahead = |(place, live): (&&Place, &Live)| {
+            place.scope == *scope && place.position < *position && live.dead && !live.parks
+        };
+        let before = self.begun.get(&start.run).is_some_and(|begun| *begun < self.assigned(scope));
+        self.blocks && before && self.live.iter().any(ahead)
     }
 }

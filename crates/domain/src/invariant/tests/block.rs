@@ -35,3 +35,33 @@ fn what_comes_behind_a_dead_letter_starts_too_early() {
 fn a_commit_passes_a_dead_letter_that_blocks() {
     assert_eq!(broken(&blocked().commit(2)), [Invariant::I7]);
 }
+
+/// The head is dead, and the partition was lost while the last one ran in its old tenure.
+fn lost() -> Scene {
+    let two = scene().publish(1, "a").publish(2, "b").assign(1, 1, None);
+    two.run(1, "a", FATAL).bury(1, "a").start(1, 1, 2, "b").lose(1, 1).assign(1, 2, None)
+}
+
+#[test]
+fn what_failed_before_the_partition_was_lost_waits_for_the_dead_letter_ahead() {
+    // Whether the group may wait for that is the question of I1.
+    let kept = broken(&lost().end(1, FATAL).run(1, "a", FATAL).bury(1, "a").after(60));
+    assert!(!kept.contains(&Invariant::I10), "{kept:?}");
+}
+
+#[test]
+fn what_failed_in_the_hands_of_the_owner_needs_its_entry_behind_a_dead_letter_too() {
+    let again = lost().end(1, FATAL).run(1, "a", FATAL).bury(1, "a").run(2, "b", FATAL);
+    assert!(broken(&again.after(60)).contains(&Invariant::I10));
+}
+
+#[test]
+fn what_failed_before_the_partition_was_lost_needs_its_entry_where_nothing_is_ahead() {
+    let one = scene().publish(1, "a").assign(1, 1, None).start(1, 1, 1, "a").lose(1, 1).assign(1, 2, None);
+    assert!(broken(&one.end(1, FATAL).after(60)).contains(&Invariant::I10));
+}
+
+#[test]
+fn a_commit_passes_what_failed_behind_a_dead_letter() {
+    assert!(broken(&lost().end(1, FATAL).commit(3)).contains(&Invariant::I10));
+}
