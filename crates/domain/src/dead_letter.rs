@@ -1,5 +1,6 @@
 //! The port to where events go that cannot be handled.
 
+use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -73,6 +74,13 @@ pub struct LetterId {
     pub partition: PartitionNumber,
     /// The position.
     pub position: Position,
+}
+
+impl fmt::Display for LetterId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { group, topic, partition, position } = self;
+        write!(f, "position {position} of {topic}/{partition} in group {group}")
+    }
 }
 
 /// An event that could not be handled, as it came, and what happened to it.

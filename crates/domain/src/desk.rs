@@ -112,7 +112,7 @@ pub struct Asked {
 #[non_exhaustive]
 pub enum DeskError {
     /// There is no such entry: it was never there, was handled, or was purged.
-    #[error("no entry is known by {0}: it was handled, skipped or purged, or never there")]
+    #[error("nothing waits at {0}: it was handled, skipped or purged, or never there")]
     Unknown(String),
     /// The entry or its aggregate has an open wish.
     #[error("wish {} is under way for it; wait for its answer in the audit", .0.0)]

@@ -93,6 +93,13 @@ impl Envelope {
         self
     }
 
+    /// Sets the payload and leaves all else as it is: how an operator repairs a dead letter without giving it another id.
+    #[must_use]
+    pub fn with_payload(mut self, payload: impl Into<Bytes>) -> Self {
+        self.payload = payload.into();
+        self
+    }
+
     /// Sets the event's id instead of having publishing make one.
     #[must_use]
     pub fn with_id(mut self, id: EventId) -> Self {
@@ -296,6 +303,16 @@ mod tests {
         event.stamp(|| id(2), Timestamp::from_unix_millis(6));
         assert_eq!(event.id(), Some(id(1)));
         assert_eq!(event.occurred_at(), Some(Timestamp::from_unix_millis(5)));
+    }
+
+    #[test]
+    fn another_payload_leaves_all_else_as_it_is() {
+        let event = |payload: &'static str| {
+            let id = EventId::new(uuid::Uuid::from_u128(1)).unwrap();
+            let tenant = TenantId::new("acme").unwrap();
+            Envelope::new(TopicName::new("t").unwrap(), payload).with_id(id).with_tenant(tenant)
+        };
+        assert_eq!(event("bad").with_payload("good"), event("good"));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What operators ask the owners of partitions to do with dead letters, and what became of it.
 
+use std::fmt;
+
 use crate::aggregate::AggregateKey;
 use crate::dead_letter::{DeathCause, LetterId};
 use crate::error::Invalid;
@@ -39,16 +41,19 @@ pub enum WishTarget {
 /// What is done with a target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Act {
-    /// Handle it again, through its lane; at most so many events a second in one process, where that is said.
+    /// Handle it again, through its lane; at most so many events a second in one process, where that is said. Where one
+    /// entry is meant, what waits behind it goes on waiting, until the aggregate is redriven.
     Redrive {
-        /// Events a second; none is as fast as it goes.
+        /// Events a second; none is as fast as it goes, and 0 counts as 1.
         per_second: Option<u32>,
     },
-    /// Let one entry go without handling it; of an aggregate its head.
+    /// Let one entry go without handling it; of an aggregate its head. What waits behind it goes on waiting.
     Skip,
     /// Let everything of the target go without handling it.
     Purge,
-    /// Give it another content, under the same identity.
+    /// Give one entry another content at the same place; nothing runs before it is redriven. The event is taken as it is given here:
+    /// make it from [`StoredLetter::original`](crate::StoredLetter::original), with
+    /// [`with_payload`](crate::Envelope::with_payload), or its id, tenant and headers are lost.
     Edit(Body),
 }
 
@@ -145,6 +150,15 @@ pub enum FilterTarget {
     Aggregate(AggregateKey),
     /// The entry.
     Entry(LetterId),
+}
+
+impl fmt::Display for FilterTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Aggregate(key) => write!(f, "aggregate {key}"),
+            Self::Entry(id) => id.fmt(f),
+        }
+    }
 }
 
 impl Filter {

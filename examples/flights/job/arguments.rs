@@ -39,7 +39,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "SEED", value_parser = seed)]
     pub(crate) chaos: Option<u64>,
 
-    /// Publish so many events and malformed rows before the groups begin, and show how they recover from that.
+    /// Publish so many events and malformed rows, or all where there are fewer, before the groups begin, and show how they recover from that.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) backlog: Option<u64>,
 

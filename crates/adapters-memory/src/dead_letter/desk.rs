@@ -65,7 +65,7 @@ impl DeadLetterDesk for MemoryDeadLetters {
             _ => targets(&books, filter),
         };
         if let (Some(target), []) = (&filter.target, &*targets) {
-            return Err(DeskError::Unknown(format!("{target:?}")));
+            return Err(DeskError::Unknown(target.to_string()));
         }
         let mut asked = Asked { targets: targets.len() as u64, ..Asked::default() };
         let mut first = None;
@@ -149,7 +149,7 @@ type Target = (Scope, WishTarget, u64);
 /// The target that one entry is.
 fn one(books: &Books, id: &LetterId, act: &Act) -> Result<Target, DeskError> {
     let scope = scope_of(id);
-    let unknown = || DeskError::Unknown(format!("{id:?}"));
+    let unknown = || DeskError::Unknown(id.to_string());
     let shelf = books.known_shelf(&scope).ok_or_else(unknown)?;
     let entry = shelf.entry(id.position).ok_or_else(unknown)?;
     if let (Act::Redrive { .. }, Some((_, head))) = (act, shelf.head_of(entry))

@@ -67,20 +67,35 @@ impl ConcurrencyPolicy {
                 faults.push(Invalid::new(field, rule, found));
             }
         };
-        rule(self.min >= 1, "concurrency.min", "is at least 1", self.min.to_string());
+        rule(self.min >= 1, "recovery.concurrency.min", "is at least 1", self.min.to_string());
         let max = self.max >= self.min && self.max <= 1_000_000;
-        rule(max, "concurrency.max", "lies between min and 1000000", self.max.to_string());
+        rule(max, "recovery.concurrency.max", "lies between min and 1000000", self.max.to_string());
         let window = self.window >= Duration::from_millis(1) && self.window <= Duration::from_secs(60);
-        rule(window, "concurrency.window", "lies between 1ms and 60s", format!("{:?}", self.window));
-        rule(self.least >= 1, "concurrency.least", "is at least 1", self.least.to_string());
+        rule(window, "recovery.concurrency.window", "lies between 1ms and 60s", format!("{:?}", self.window));
+        rule(self.least >= 1, "recovery.concurrency.least", "is at least 1", self.least.to_string());
         let tolerance = (1.0..=10.0).contains(&self.tolerance);
-        rule(tolerance, "concurrency.tolerance", "lies between 1 and 10", self.tolerance.to_string());
+        rule(
+            tolerance,
+            "recovery.concurrency.tolerance",
+            "lies between 1 and 10",
+            self.tolerance.to_string(),
+        );
         let smoothing = self.smoothing > 0.0 && self.smoothing <= 1.0;
-        rule(smoothing, "concurrency.smoothing", "lies above 0 and is at most 1", self.smoothing.to_string());
+        rule(
+            smoothing,
+            "recovery.concurrency.smoothing",
+            "lies above 0 and is at most 1",
+            self.smoothing.to_string(),
+        );
         let headroom = (1..=10_000).contains(&self.headroom);
-        rule(headroom, "concurrency.headroom", "lies between 1 and 10000", self.headroom.to_string());
+        rule(
+            headroom,
+            "recovery.concurrency.headroom",
+            "lies between 1 and 10000",
+            self.headroom.to_string(),
+        );
         let long = (10..=1_000_000).contains(&self.long);
-        rule(long, "concurrency.long", "lies between 10 and 1000000", self.long.to_string());
+        rule(long, "recovery.concurrency.long", "lies between 10 and 1000000", self.long.to_string());
         faults
     }
 }

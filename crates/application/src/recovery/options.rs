@@ -55,7 +55,7 @@ impl RecoveryOptions {
         faults.extend(self.concurrency.faults());
         if self.concurrency.max < max_in_flight {
             let rule = "is at least max_in_flight: else recovering would be slower";
-            faults.push(Invalid::new("concurrency.max", rule, self.concurrency.max));
+            faults.push(Invalid::new("recovery.concurrency.max", rule, self.concurrency.max));
         }
         if !(1..=1_024).contains(&self.fetch_factor) {
             faults.push(Invalid::new("recovery.fetch_factor", "lies between 1 and 1024", self.fetch_factor));
@@ -99,8 +99,8 @@ mod tests {
             [
                 "recovery.enter_events",
                 "recovery.exit_events",
-                "concurrency.max",
-                "concurrency.max",
+                "recovery.concurrency.max",
+                "recovery.concurrency.max",
                 "recovery.fetch_factor",
                 "recovery.interval",
                 "recovery.recovering_interval",

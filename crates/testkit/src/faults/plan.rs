@@ -101,9 +101,9 @@ impl FaultPlan {
     #[must_use]
     pub fn faults(&self) -> Vec<Invalid> {
         let mut faults = Vec::new();
-        let wrong = |rate: &&f64| !(0.0..=1.0).contains(*rate);
+        let wrong = self.rates.iter().filter(|(_, rate)| !(0.0..=1.0).contains(*rate));
         faults.extend(
-            self.rates.values().filter(wrong).map(|rate| Invalid::new("rates", "lie between 0 and 1", rate)),
+            wrong.map(|(fault, rate)| Invalid::new(format!("rates.{fault:?}"), "lies between 0 and 1", rate)),
         );
         if self.points.iter().any(|(_, time)| *time == 0) {
             faults.push(Invalid::new("points", "are counted from 1", 0));

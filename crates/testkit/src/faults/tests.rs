@@ -120,7 +120,7 @@ fn a_plan_out_of_range_is_refused_with_every_rule_that_it_breaks() {
     plan.longest_delay = Duration::ZERO;
     let broken = Faults::new(plan, SimClock::shared()).unwrap_err();
     let fields: Vec<_> = broken.iter().map(laneway_domain::Invalid::field).collect();
-    assert_eq!(fields, ["rates", "rates", "points", "longest_delay"]);
+    assert_eq!(fields, ["rates.Lost", "rates.Pause", "points", "longest_delay"]);
 }
 
 #[tokio::test(start_paused = true)]

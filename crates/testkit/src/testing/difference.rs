@@ -23,11 +23,18 @@ pub(super) fn shown(event: &Envelope) -> String {
 
 fn bytes(payload: &[u8]) -> String {
     let Ok(text) = std::str::from_utf8(payload) else { return format!("{} bytes", payload.len()) };
-    let mut shown: String = text.chars().take(SHOWN).flat_map(char::escape_debug).collect();
+    let mut shown: String = text.chars().take(SHOWN).flat_map(visible).collect();
     if text.chars().nth(SHOWN).is_some() {
         let _ = write!(shown, "… ({} bytes)", payload.len());
     }
     shown
+}
+
+/// A character that breaks no line; quotes stay, for the sake of JSON.
+fn visible(character: char) -> impl Iterator<Item = char> {
+    let quote = matches!(character, '"' | '\'' | '\\').then_some(character);
+    let escaped = quote.is_none().then(|| character.escape_debug());
+    quote.into_iter().chain(escaped.into_iter().flatten())
 }
 
 /// What differs between the events that were expected and those that were found, line by line; nothing where they are

@@ -111,5 +111,8 @@ async fn differences_are_told_field_by_field() {
     assert!(text.contains("2. missing: bills 4") && !text.contains("  1."), "{text}");
     let strange = bill("3").with_id(EventId::new(uuid::Uuid::from_u128(1)).unwrap()).with_header("by", None);
     let text = told(async { drop(billing().when(event(3)).await.then_published([strange])) }).await;
+    let json = billing().when(event(3)).await;
+    let json = told(async { drop(json.then_published([bill("{\"a\":\"x\ny\"}")])) }).await;
+    assert!(json.contains(r#"payload: expected {"a":"x\ny"}"#), "{json}");
     assert!(text.contains("id: expected") && text.contains("header `by`: expected null"), "{text}");
 }
