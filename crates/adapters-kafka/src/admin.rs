@@ -20,6 +20,8 @@ pub(crate) type Admin = AdminClient<DefaultClientContext>;
 
 const RETENTION: &str = "retention.ms";
 const RETENTION_BYTES: &str = "retention.bytes";
+/// How often a topic that was made is looked for.
+const LOOK: Duration = Duration::from_millis(10);
 /// Without limit, in both.
 const UNLIMITED: &str = "-1";
 
@@ -95,7 +97,22 @@ impl KafkaBroker {
         match made.into_iter().next() {
             Some(Err((_, Code::TopicAlreadyExists))) => Ok(Vec::new()),
             Some(Err((_, code))) => Err(refused(code.to_string())),
-            _ => Ok(vec![TopicChange::Created]),
+            _ => {
+                self.appears(&plan.topic).await;
+                Ok(vec![TopicChange::Created])
+            }
+        }
+    }
+
+    /// Waits until brokers that are asked know a topic: the one that made it tells them a little later.
+    async fn appears(&self, topic: &TopicName) {
+        let clock = &self.inner.clock;
+        let deadline = clock.monotonic() + self.patience();
+        while clock.monotonic() < deadline {
+            if let Some(Ok(Some(_))) = topics::shape(&self.inner.scout, topic, self.patience()).await {
+                return;
+            }
+            clock.wake_at(clock.monotonic() + LOOK).await;
         }
     }
 

@@ -101,7 +101,7 @@ impl Member {
         self.check(answer);
         if !assigned.is_empty() {
             self.mail.post_letter(Letter::Assigned(assigned));
-            self.committer.ring();
+            self.committer.begin();
         }
     }
 

@@ -36,6 +36,8 @@ struct State {
     seats: BTreeMap<PartitionId, Seat>,
     /// A revocation, or the whole session, whose last checkpoints are among the newest.
     last: Vec<Option<RevocationId>>,
+    /// What the group has is to be committed again.
+    renew: bool,
     stopped: bool,
 }
 
@@ -71,7 +73,9 @@ impl Committer {
 
     /// A partition is ours; what the group has of it is committed again at once, which proves that we are a member.
     pub(crate) fn hold(&self, partition: PartitionId, epoch: Epoch, place: Place, stored: Stored) {
-        held(&self.state).seats.insert(partition, Seat { place, epoch, stored, newest: None });
+        let mut state = held(&self.state);
+        state.seats.insert(partition, Seat { place, epoch, stored, newest: None });
+        state.renew = true;
     }
 
     /// A partition is ours no more.
@@ -81,9 +85,20 @@ impl Committer {
 
     /// Takes checkpoints; those of older epochs are refused at once.
     pub(crate) fn commit(&self, checkpoints: Vec<Checkpoint>) {
+        self.take(checkpoints, &[]);
+    }
+
+    /// Takes the last checkpoints of a revocation, or of the session; [`Order::Committed`] follows.
+    pub(crate) fn commit_last(&self, checkpoints: Vec<Checkpoint>, revocation: Option<RevocationId>) {
+        self.take(checkpoints, &[revocation]);
+    }
+
+    /// Under one lock, so that no round says that the last checkpoints are through and leaves them out.
+    fn take(&self, checkpoints: Vec<Checkpoint>, last: &[Option<RevocationId>]) {
         let mut state = held(&self.state);
         let refused: Vec<_> =
             checkpoints.into_iter().filter_map(|checkpoint| state.take(checkpoint)).collect();
+        state.last.extend(last);
         drop(state);
         if !refused.is_empty() {
             self.mail.post(SessionEvent::Committed(refused));
@@ -91,14 +106,8 @@ impl Committer {
         self.bell.notify_one();
     }
 
-    /// Takes the last checkpoints of a revocation, or of the session; [`Order::Committed`] follows.
-    pub(crate) fn commit_last(&self, checkpoints: Vec<Checkpoint>, revocation: Option<RevocationId>) {
-        held(&self.state).last.push(revocation);
-        self.commit(checkpoints);
-    }
-
-    /// Something may be committed: partitions are ours.
-    pub(crate) fn ring(&self) {
+    /// Begins with the partitions that are held since the last time.
+    pub(crate) fn begin(&self) {
         self.bell.notify_one();
     }
 
@@ -142,9 +151,7 @@ impl Committer {
             let (woken, waited) =
                 self.bell.wait_timeout(state, idle).unwrap_or_else(std::sync::PoisonError::into_inner);
             state = woken;
-            if waited.timed_out() && !state.seats.is_empty() {
-                return Some(state.round());
-            }
+            state.renew |= waited.timed_out();
         }
     }
 
@@ -196,12 +203,13 @@ impl State {
     }
 
     fn has_news(&self) -> bool {
-        !self.last.is_empty() || self.seats.values().any(|seat| seat.newest.is_some())
+        let renew = self.renew && !self.seats.is_empty();
+        renew || !self.last.is_empty() || self.seats.values().any(|seat| seat.newest.is_some())
     }
 
-    /// What is new; where nothing is, everything as it is known.
+    /// What is new, and where the permission has to be renewed everything else as it is known.
     fn round(&mut self) -> Round {
-        let quiet = !self.has_news();
+        let renew = std::mem::take(&mut self.renew);
         let mut round = Round {
             list: TopicPartitionList::new(),
             asked: Vec::new(),
@@ -213,7 +221,7 @@ impl State {
                     add(&mut round.list, &seat.place, &stored);
                     round.asked.push((*partition, checkpoint, stored));
                 }
-                None if quiet => add(&mut round.list, &seat.place, &seat.stored),
+                None if renew => add(&mut round.list, &seat.place, &seat.stored),
                 None => {}
             }
         }

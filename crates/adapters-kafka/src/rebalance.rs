@@ -213,3 +213,7 @@ impl Rebalances {
         self.waiting.iter().any(|said| matches!(said, Said::Revoke { places, .. } if places.contains(place)))
     }
 }
+
+#[cfg(test)]
+#[path = "rebalance_tests.rs"]
+mod tests;

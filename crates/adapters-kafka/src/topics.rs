@@ -8,6 +8,7 @@ use arc_swap::ArcSwap;
 use laneway_domain::TopicName;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode as Code};
+use rdkafka::types::RDKafkaRespErr;
 
 use crate::offload::offload;
 
@@ -78,14 +79,17 @@ pub(crate) fn ask(
     let Some(found) = metadata.topics().iter().find(|found| found.name() == topic.as_str()) else {
         return Ok(None);
     };
+    let partitions = found.partitions();
+    let leads =
+        |error: Option<RDKafkaRespErr>| error.is_none_or(|e| Code::from(e) != Code::LeaderNotAvailable);
     match found.error().map(Code::from) {
+        None if !partitions.iter().all(|partition| leads(partition.error())) => Ok(None),
         None => {
-            let partitions = found.partitions();
             let copies = partitions.first().map_or(0, |partition| partition.replicas().len());
             let narrow = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
             Ok(Some((narrow(partitions.len()), u16::try_from(copies).unwrap_or(u16::MAX))))
         }
-        Some(Code::UnknownTopicOrPartition | Code::UnknownTopic) => Ok(None),
+        Some(Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::LeaderNotAvailable) => Ok(None),
         Some(code) => Err(KafkaError::MetadataFetch(code)),
     }
 }

@@ -31,6 +31,13 @@ impl Broker<'_> {
             ("group.initial.rebalance.delay.ms", "0".to_owned()),
             // KIP-848: members that ask for `group.protocol=consumer` get it, others the classic one.
             ("group.coordinator.rebalance.protocols", "classic,consumer".to_owned()),
+            // What a group of the newer protocol notices is noticed at a heartbeat: every 5 s by default, and 45 s for a
+            // member that is gone.
+            ("group.consumer.min.heartbeat.interval.ms", "100".to_owned()),
+            ("group.consumer.heartbeat.interval.ms", "300".to_owned()),
+            ("group.consumer.min.session.timeout.ms", "3000".to_owned()),
+            ("group.consumer.session.timeout.ms", "6000".to_owned()),
+            ("group.min.session.timeout.ms", "1000".to_owned()),
             // A broker that was killed is replaced, or let in again, only when its session has ended: 9 s by default.
             ("broker.session.timeout.ms", "4000".to_owned()),
             ("broker.heartbeat.interval.ms", "1000".to_owned()),

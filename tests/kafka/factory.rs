@@ -1,0 +1,111 @@
+//! Kafka as the suite asks for it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use laneway::SystemClock;
+use laneway::domain::{
+    Clock, DeadLetterCapabilities, DeadLetterQueue, PublisherCapabilities, SubscriberCapabilities,
+    TopicAdmin, TopicName, TopicPlan, TopicStrategy,
+};
+use laneway::kafka::{ConsumerConfig, GroupProtocol, KafkaBroker, KafkaConfig};
+use laneway::memory::MemoryDeadLetters;
+use laneway_testkit::conformance::{Adapter, Capabilities, Controls, Factory, Needs};
+
+use super::{cluster, controls};
+use crate::plain::Plain;
+
+/// Makes topics of their own on one broker.
+pub(crate) struct Kafka {
+    protocol: GroupProtocol,
+}
+
+impl Kafka {
+    /// With KIP-848.
+    pub(crate) fn consumer() -> Self {
+        Self { protocol: GroupProtocol::Consumer }
+    }
+
+    fn config(&self, needs: &Needs) -> KafkaConfig {
+        let mut config = KafkaConfig::new(cluster::brokers());
+        config.producer.publish_wait = needs.publish_wait;
+        config.producer.max_event_bytes = needs.max_event_bytes.unwrap_or(config.producer.max_event_bytes);
+        config.consumer = ConsumerConfig {
+            protocol: self.protocol,
+            session_timeout: Duration::from_secs(6),
+            heartbeat: Duration::from_millis(300),
+            fetch_wait: Duration::from_millis(50),
+            ..config.consumer
+        };
+        config
+    }
+}
+
+#[async_trait::async_trait]
+impl Factory for Kafka {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            publisher: PublisherCapabilities {
+                max_bytes: 1_000_000,
+                durable: true,
+                deduplicates: false,
+                ordered_prefix: true,
+            },
+            subscriber: SubscriberCapabilities {
+                partitions: true,
+                state_bytes: 3_057,
+                fences: true,
+                replays: true,
+            },
+            dead_letters: DeadLetterCapabilities { lists: true, ..MemoryDeadLetters::new().capabilities() },
+            backlog: true,
+            waits_when_full: false,
+            trims: true,
+            expels: false,
+            pads: true,
+            disconnects: false,
+            fences: true,
+        }
+    }
+
+    async fn adapter(&self, needs: Needs) -> Adapter {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let broker = KafkaBroker::new(self.config(&needs), Arc::new(Plain), clock.clone());
+        let broker = broker.unwrap_or_else(|faults| panic!("{faults:?}"));
+        let name = cluster::unique("conformance");
+        let mut topics = Vec::with_capacity(needs.topics);
+        for at in 0..needs.topics {
+            topics.push(topic(&broker, &format!("{name}-{at}"), &needs).await);
+        }
+        let (partitions, keep) = (needs.partitions, needs.keep.unwrap_or(0));
+        Adapter {
+            publisher: Arc::new(broker.clone()),
+            subscriber: Arc::new(broker.clone()),
+            dead_letters: Arc::new(MemoryDeadLetters::new()),
+            backlog: Some(Arc::new(broker)),
+            codec: Some(Arc::new(Plain)),
+            clock,
+            topics,
+            group_prefix: format!("{name}-"),
+            controls: Controls {
+                trim: Some(Arc::new(move |topic| Box::pin(controls::trim(topic, partitions, keep)))),
+                pad: Some(Arc::new(move |topic| Box::pin(controls::pad(topic, partitions)))),
+                ..Controls::default()
+            },
+        }
+    }
+}
+
+async fn topic(broker: &KafkaBroker, name: &str, needs: &Needs) -> TopicName {
+    let topic = TopicName::new(name).unwrap();
+    let plan = TopicPlan {
+        topic: topic.clone(),
+        partitions: Some(needs.partitions),
+        replication: None,
+        retention: None,
+        retention_bytes: None,
+        strategy: TopicStrategy::CreateOnly,
+    };
+    broker.apply(&plan).await.unwrap_or_else(|error| panic!("{error}"));
+    topic
+}
