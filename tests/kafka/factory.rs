@@ -5,15 +5,19 @@ use std::time::Duration;
 
 use laneway::SystemClock;
 use laneway::domain::{
-    Clock, DeadLetterCapabilities, DeadLetterQueue, PublisherCapabilities, SubscriberCapabilities,
+    Clock, DeadLetterCapabilities, DeadLetterQueue, GroupId, PublisherCapabilities, SubscriberCapabilities,
     TopicAdmin, TopicName, TopicPlan, TopicStrategy,
 };
 use laneway::kafka::{ConsumerConfig, GroupProtocol, KafkaBroker, KafkaConfig};
 use laneway::memory::MemoryDeadLetters;
-use laneway_testkit::conformance::{Adapter, Capabilities, Controls, Factory, Needs};
+use laneway_testkit::conformance::{Adapter, Capabilities, Control, Controls, Factory, Needs};
 
+use super::proxy::{Proxy, proxy};
 use super::{cluster, controls};
 use crate::plain::Plain;
+
+/// As the broker that is started for the suite has it.
+const SESSION: Duration = Duration::from_secs(6);
 
 /// Makes topics of their own on one broker.
 pub(crate) struct Kafka {
@@ -26,13 +30,15 @@ impl Kafka {
         Self { protocol: GroupProtocol::Consumer }
     }
 
-    fn config(&self, needs: &Needs) -> KafkaConfig {
-        let mut config = KafkaConfig::new(cluster::brokers());
+    fn config(&self, needs: &Needs, name: &str) -> KafkaConfig {
+        let brokers = proxy().map_or_else(cluster::brokers, |proxy| vec![proxy.address.clone()]);
+        let mut config = KafkaConfig::new(brokers);
+        name.clone_into(&mut config.client_id);
         config.producer.publish_wait = needs.publish_wait;
         config.producer.max_event_bytes = needs.max_event_bytes.unwrap_or(config.producer.max_event_bytes);
         config.consumer = ConsumerConfig {
             protocol: self.protocol,
-            session_timeout: Duration::from_secs(6),
+            session_timeout: SESSION,
             heartbeat: Duration::from_millis(300),
             fetch_wait: Duration::from_millis(50),
             ..config.consumer
@@ -61,18 +67,18 @@ impl Factory for Kafka {
             backlog: true,
             waits_when_full: false,
             trims: true,
-            expels: false,
+            expels: proxy().is_some(),
             pads: true,
-            disconnects: false,
+            disconnects: proxy().is_some(),
             fences: true,
         }
     }
 
     async fn adapter(&self, needs: Needs) -> Adapter {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-        let broker = KafkaBroker::new(self.config(&needs), Arc::new(Plain), clock.clone());
-        let broker = broker.unwrap_or_else(|faults| panic!("{faults:?}"));
         let name = cluster::unique("conformance");
+        let broker = KafkaBroker::new(self.config(&needs, &name), Arc::new(Plain), clock.clone());
+        let broker = broker.unwrap_or_else(|faults| panic!("{faults:?}"));
         let mut topics = Vec::with_capacity(needs.topics);
         for at in 0..needs.topics {
             topics.push(topic(&broker, &format!("{name}-{at}"), &needs).await);
@@ -84,16 +90,40 @@ impl Factory for Kafka {
             dead_letters: Arc::new(MemoryDeadLetters::new()),
             backlog: Some(Arc::new(broker)),
             codec: Some(Arc::new(Plain)),
-            clock,
+            clock: clock.clone(),
             topics,
             group_prefix: format!("{name}-"),
             controls: Controls {
                 trim: Some(Arc::new(move |topic| Box::pin(controls::trim(topic, partitions, keep)))),
                 pad: Some(Arc::new(move |topic| Box::pin(controls::pad(topic, partitions)))),
+                expel: proxy().map(|proxy| expel(proxy, &name, clock.clone())),
+                disconnect: proxy().map(|proxy| switch(proxy, &name, true)),
+                reconnect: proxy().map(|proxy| switch(proxy, &name, false)),
                 ..Controls::default()
             },
         }
     }
+}
+
+fn switch(proxy: &'static Proxy, client: &str, cut: bool) -> Control<()> {
+    let client = client.to_owned();
+    Arc::new(move |()| {
+        proxy.cut(&client, cut);
+        Box::pin(async {})
+    })
+}
+
+/// The group forgets members that it has not heard of for a session.
+fn expel(proxy: &'static Proxy, client: &str, clock: Arc<dyn Clock>) -> Control<GroupId> {
+    let client = client.to_owned();
+    Arc::new(move |_| {
+        proxy.cut(&client, true);
+        let (client, over) = (client.clone(), clock.wake_at(clock.monotonic() + SESSION + SESSION / 4));
+        Box::pin(async move {
+            over.await;
+            proxy.cut(&client, false);
+        })
+    })
 }
 
 async fn topic(broker: &KafkaBroker, name: &str, needs: &Needs) -> TopicName {

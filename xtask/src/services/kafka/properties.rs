@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::super::state::{CLIENT, Node};
 use super::tls;
-use super::{CONTROLLER, SASL};
+use super::{CONTROLLER, PROXIED, PROXY, SASL};
 
 /// The most copies that anything needs: two may fail without a loss, one without a pause.
 const COPIES: usize = 3;
@@ -65,11 +65,18 @@ impl Broker<'_> {
         let port = |name| self.nodes[self.at].port(name);
         let clients = format!("PLAIN://127.0.0.1:{},SECURE://127.0.0.1:{}", port(CLIENT), port(SASL));
         vec![
-            ("listeners", format!("{clients},CONTROLLER://127.0.0.1:{}", port(CONTROLLER))),
-            ("advertised.listeners", clients),
+            (
+                "listeners",
+                format!(
+                    "{clients},PROXIED://127.0.0.1:{},CONTROLLER://127.0.0.1:{}",
+                    port(PROXIED),
+                    port(CONTROLLER)
+                ),
+            ),
+            ("advertised.listeners", format!("{clients},PROXIED://127.0.0.1:{}", port(PROXY))),
             (
                 "listener.security.protocol.map",
-                "PLAIN:PLAINTEXT,SECURE:SASL_SSL,CONTROLLER:PLAINTEXT".to_owned(),
+                "PLAIN:PLAINTEXT,SECURE:SASL_SSL,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT".to_owned(),
             ),
             ("inter.broker.listener.name", "PLAIN".to_owned()),
             ("controller.listener.names", "CONTROLLER".to_owned()),
@@ -111,7 +118,7 @@ mod tests {
 
     fn lines(nodes: u16, at: usize) -> Vec<String> {
         let node = |number: u16| {
-            let ports = [(CLIENT, 1000), (SASL, 2000), (CONTROLLER, 3000)];
+            let ports = [(CLIENT, 1000), (SASL, 2000), (CONTROLLER, 3000), (PROXIED, 4000), (PROXY, 5000)];
             let ports = ports.map(|(name, base)| (name.to_owned(), base + number)).into();
             Node { ports, process: None }
         };
