@@ -64,8 +64,8 @@ pub(crate) enum Order {
     Reached,
 }
 
-/// How many batches of a partition may wait for the session's user.
-const AHEAD: usize = 2;
+/// How many batches of a partition may wait for the session's user: what a closed flow may still deliver.
+const AHEAD: usize = 1;
 
 /// Whether a partition may deliver more, as seen from both sides.
 #[derive(Debug)]
