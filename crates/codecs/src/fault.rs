@@ -12,7 +12,10 @@ pub(crate) fn malformed(format: &'static str, reason: impl Into<String>) -> Code
         reason.truncate(reason.floor_char_boundary(LONGEST));
         reason.push('…');
     }
-    CodecError::Malformed { format, reason: reason.escape_debug().to_string() }
+    if reason.contains(char::is_control) {
+        reason = reason.escape_debug().to_string();
+    }
+    CodecError::Malformed { format, reason }
 }
 
 /// An envelope has no id.

@@ -65,14 +65,19 @@ fn text_header<'h>(headers: &'h Headers, name: &str) -> Option<&'h str> {
 }
 
 /// The extension that a header of an envelope stands for in the JSON.
-fn extension<'h>(header: &'h str, value: Option<&'h [u8]>) -> Option<(&'h str, &'h str)> {
+fn extension(header: &str) -> Option<&str> {
     let name = Binding::Kafka.name(header)?;
     let legal = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     let reserved = name == "data" || name == DATA_CONTENT_TYPE;
-    if name.is_empty() || reserved || !name.bytes().all(legal) {
-        return None;
-    }
-    std::str::from_utf8(value?).ok().map(|text| (name, text))
+    (!name.is_empty() && !reserved && name.bytes().all(legal)).then_some(name)
+}
+
+/// The extensions among an envelope's headers: the first of a name, where it is text.
+fn extensions(headers: &Headers) -> Vec<(&str, &str)> {
+    let mut seen = HashSet::new();
+    let named = headers.iter().filter_map(|(header, value)| Some((extension(header)?, value)));
+    let first = named.filter(|(name, _)| seen.insert(*name));
+    first.filter_map(|(name, value)| Some((name, std::str::from_utf8(value?).ok()?))).collect()
 }
 
 impl CloudEventsJson {
@@ -81,7 +86,7 @@ impl CloudEventsJson {
         let headers = event.headers();
         let media = text_header(headers, CONTENT_TYPE);
         let data = json_value(event.payload()).filter(|_| media.is_none_or(is_json));
-        let given = first_of_each(headers.iter().filter_map(|(name, value)| extension(name, value)));
+        let given = extensions(headers);
         let of = |name: &str| given.iter().find(|(known, _)| *known == name).map(|(_, text)| *text);
         let mut members = Members::with_capacity(256 + event.payload().len());
         let mut said = AttributeSet::default();
@@ -132,11 +137,6 @@ impl CloudEventsJson {
 fn is_event(media: &str) -> bool {
     let media = media.split(';').next().unwrap_or(media).trim();
     media.eq_ignore_ascii_case(MEDIA_TYPE) || media.eq_ignore_ascii_case("application/cloudevents")
-}
-
-fn first_of_each<'h>(all: impl Iterator<Item = (&'h str, &'h str)>) -> Vec<(&'h str, &'h str)> {
-    let mut seen = HashSet::new();
-    all.filter(|(name, _)| seen.insert(*name)).collect()
 }
 
 fn replace_first(headers: &mut Headers, name: &str, value: Bytes) {

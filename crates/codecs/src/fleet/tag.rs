@@ -25,6 +25,20 @@ pub(super) enum Tag {
 impl Tag {
     const COUNT: usize = 11;
 
+    const ALL: [Self; Self::COUNT] = [
+        Self::EventId,
+        Self::AggregateId,
+        Self::EventVersion,
+        Self::EventType,
+        Self::TraceId,
+        Self::CorrelationId,
+        Self::TenantId,
+        Self::AggregateVersion,
+        Self::CausationId,
+        Self::TraceParent,
+        Self::TraceState,
+    ];
+
     pub(super) fn of(header: &str) -> Option<Self> {
         Some(match header {
             "X-Event-ID" => Self::EventId,
@@ -60,7 +74,12 @@ impl Tag {
 
     /// Whether a value says that there is none.
     fn is_none(self, text: &str) -> bool {
-        text.is_empty() || (self == Self::TenantId && text == "0")
+        match self {
+            Self::TenantId => text.is_empty() || text == "0",
+            // An empty state is one.
+            Self::TraceState => false,
+            _ => text.is_empty(),
+        }
     }
 }
 
@@ -85,14 +104,18 @@ impl<'r> Tags<'r> {
         (!tag.is_none(text)).then_some(text)
     }
 
+    fn says_nothing(&self, tag: Tag) -> bool {
+        let text = self.0[tag as usize].flatten().and_then(|value| std::str::from_utf8(value).ok());
+        text.is_some_and(|text| tag.is_none(text))
+    }
+
     pub(super) fn is_there(&self, tag: Tag) -> bool {
         self.0[tag as usize].is_some()
     }
 
     /// Leaves out of `headers` the tags that repeat what `event` says, or that say nothing.
     pub(super) fn strip(&self, headers: &mut Headers, event: &Envelope) {
-        let mut strips = self.0.map(|value| value == Some(Some(&b""[..])));
-        strips[Tag::TenantId as usize] |= self.0[Tag::TenantId as usize] == Some(Some(&b"0"[..]));
+        let mut strips = Tag::ALL.map(|tag| self.says_nothing(tag));
         each_tag(event, |tag, text| {
             strips[tag as usize] |= self.0[tag as usize] == Some(Some(text.as_bytes()));
         });
@@ -146,4 +169,16 @@ pub(super) fn trace_id(event: &Envelope) -> Option<&str> {
 pub(super) fn id_text(event: &Envelope, given: &Tags<'_>) -> Result<String, CodecError> {
     let id = event.id().ok_or_else(unstamped)?;
     Ok(given.get(Tag::EventId).map_or_else(|| id.to_string(), str::to_owned))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_tag_has_its_place_and_its_header() {
+        for (place, tag) in Tag::ALL.into_iter().enumerate() {
+            assert_eq!((tag as usize, Tag::of(tag.header())), (place, Some(tag)));
+        }
+    }
 }
