@@ -4,7 +4,8 @@
 ///
 /// `id` to `time` are of [CloudEvents 1.0.2](https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md);
 /// `partitionkey`, `traceparent` and `tracestate`, `correlationid` and `causationid` of its documented extensions; the
-/// others are Laneway's.
+/// others are Laneway's. An aggregate's version is not the extension `sequence`: that one counts the events of a source,
+/// and who took it for a version would wait for numbers that never come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Attribute {

@@ -135,7 +135,7 @@ fn an_envelope_of_the_fleet_that_breaks_a_rule_says_which() {
         (GOOD.to_owned() + "x", "trailing characters"),
         (with("{}}", "{}"), "EOF while parsing"),
         (with("{}", "{"), "the value is not what the format says"),
-        (with("{}", &deep), "EOF while parsing"),
+        (with("{}", &deep), "the value is not what the format says"),
         (r#"["1","a","t",1,{}]"#.to_owned(), "expected a JSON object"),
         ("plain".to_owned(), "the value is not what the format says"),
     ];

@@ -2,6 +2,8 @@ use bytes::Bytes;
 use laneway_codecs::FleetJson;
 use laneway_domain::{Codec, Envelope, Record, Route};
 use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
 
 use super::strategy::{TOPIC, alone, any_event, any_record, codecs, payload, plain};
 
@@ -30,6 +32,17 @@ fn comes_back(codec: &dyn Codec, event: &Envelope, record: &Record) -> Result<()
 fn json_payload(payload: &Bytes) -> bool {
     let read: Result<&serde_json::value::RawValue, _> = serde_json::from_slice(payload);
     read.is_ok_and(|value| value.get().len() == payload.len())
+}
+
+/// The properties of records say something only where records decode.
+#[test]
+fn of_any_records_many_decode_in_each_format() {
+    let mut runner = TestRunner::deterministic();
+    let records: Vec<_> = (0..1_000).map(|_| any_record().new_tree(&mut runner).unwrap().current()).collect();
+    for codec in codecs() {
+        let decoded = records.iter().filter(|record| codec.decode(&TOPIC, (*record).clone()).is_ok()).count();
+        assert!((50..950).contains(&decoded), "{codec:?}: {decoded} of 1000");
+    }
 }
 
 proptest! {

@@ -260,9 +260,25 @@ fn nearly() -> impl Strategy<Value = Bytes> {
         "\"\"",
         "\"YQ==\"",
     ];
+    const EVENTS: [&[(&str, &str)]; 3] = [
+        &[],
+        &[("specversion", "\"1.0\""), ("id", "\"1\""), ("source", "\"/a\""), ("type", "\"t\"")],
+        &[
+            ("event_id", "\"1\""),
+            ("aggregate_id", "\"a\""),
+            ("event_type", "\"t\""),
+            ("event_version", "1"),
+            ("payload", "[]"),
+        ],
+    ];
     let member = (proptest::sample::select(&NAMES[..]), proptest::sample::select(&VALUES[..]));
-    let members = vec(member, 0..14).prop_map(|members| {
-        let members: Vec<_> = members.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
+    let members = (proptest::sample::select(&EVENTS[..]), vec(member, 0..5), weighted(0.9, Just(())));
+    let members = members.prop_map(|(event, more, no_twins)| {
+        let others = event
+            .iter()
+            .filter(|(name, _)| no_twins.is_none() || more.iter().all(|(known, _)| known != name));
+        let members: Vec<_> =
+            others.chain(&more).map(|(name, value)| format!("\"{name}\":{value}")).collect();
         format!("{{{}}}", members.join(","))
     });
     (members, weighted(0.1, any::<prop::sample::Index>())).prop_map(|(json, cut)| {
@@ -271,10 +287,28 @@ fn nearly() -> impl Strategy<Value = Bytes> {
     })
 }
 
-/// JSON that is an event, with members in the place of some.
+/// Headers of an event, and others between them.
+fn headers_of_events() -> impl Strategy<Value = Headers> {
+    const EVENTS: [&[(&str, &str)]; 5] = [
+        &[],
+        &[("ce_specversion", "1.0"), ("ce_id", "1"), ("ce_source", "/a"), ("ce_type", "t")],
+        &[("ce-specversion", "1.0"), ("CE-Id", "1"), ("ce-source", "/a"), ("ce-type", "%74")],
+        &[("X-Event-ID", "1"), ("X-Aggregate-ID", "a"), ("X-Event-Type", "t")],
+        &[("content-type", "application/cloudevents+json")],
+    ];
+    (proptest::sample::select(&EVENTS[..]), loud_headers()).prop_map(|(event, more)| {
+        let mut headers: Headers =
+            event.iter().map(|(name, text)| (*name, Some(Bytes::from_static(text.as_bytes())))).collect();
+        headers.append(&more);
+        headers
+    })
+}
+
+/// Any record at all, among them many that decode.
 pub(super) fn any_record() -> impl Strategy<Value = Record> {
-    let value = prop_oneof![2 => nearly().prop_map(Some), 1 => value()];
-    (of(vec(any::<u8>(), 0..6)), of("[a-z]{0,6}"), value, loud_headers()).prop_map(
+    let value = prop_oneof![3 => nearly().prop_map(Some), 1 => value()];
+    let headers = prop_oneof![1 => loud_headers(), 3 => headers_of_events(), 1 => quiet_headers()];
+    (of(vec(any::<u8>(), 0..6)), of("[a-z]{0,6}"), value, headers).prop_map(
         |(bytes, text, value, headers)| {
             let key = text.map(Bytes::from).or(bytes.map(Bytes::from));
             Record { key, value, headers }
