@@ -121,7 +121,7 @@ mod tests {
         headers.retain(|name, value| name == "b" || value.is_some());
         let names: Vec<_> = headers.iter().map(|(name, _)| name).collect();
         assert_eq!(names, ["a", "b", "a", "b"]);
-        assert!(headers.iter().flat_map(|(_, found)| found).all(|found| found.as_ptr() == value.as_ptr()));
+        assert!(headers.iter().filter_map(|(_, found)| found).all(|found| found.as_ptr() == value.as_ptr()));
         headers.retain(|_, value| value.is_some());
         assert_eq!(headers.len(), 2);
     }

@@ -85,14 +85,18 @@ impl Tag {
 
 /// The first header of each tag.
 #[derive(Debug, Default)]
-pub(super) struct Tags<'r>([Option<Option<&'r [u8]>>; Tag::COUNT]);
+pub(super) struct Tags<'r> {
+    values: [Option<&'r [u8]>; Tag::COUNT],
+    /// A header may be there and null.
+    there: [bool; Tag::COUNT],
+}
 
 impl<'r> Tags<'r> {
     pub(super) fn of(headers: &'r Headers) -> Self {
         let mut tags = Self::default();
         for (header, value) in headers.iter() {
-            if let Some(tag) = Tag::of(header) {
-                tags.0[tag as usize].get_or_insert(value);
+            if let Some(place) = Tag::of(header).map(|tag| tag as usize).filter(|place| !tags.there[*place]) {
+                (tags.values[place], tags.there[place]) = (value, true);
             }
         }
         tags
@@ -100,24 +104,24 @@ impl<'r> Tags<'r> {
 
     /// What a tag says, where it is text and says something.
     pub(super) fn get(&self, tag: Tag) -> Option<&'r str> {
-        let text = std::str::from_utf8(self.0[tag as usize]??).ok()?;
+        let text = std::str::from_utf8(self.values[tag as usize]?).ok()?;
         (!tag.is_none(text)).then_some(text)
     }
 
     fn says_nothing(&self, tag: Tag) -> bool {
-        let text = self.0[tag as usize].flatten().and_then(|value| std::str::from_utf8(value).ok());
+        let text = self.values[tag as usize].and_then(|value| std::str::from_utf8(value).ok());
         text.is_some_and(|text| tag.is_none(text))
     }
 
     pub(super) fn is_there(&self, tag: Tag) -> bool {
-        self.0[tag as usize].is_some()
+        self.there[tag as usize]
     }
 
     /// Leaves out of `headers` the tags that repeat what `event` says, or that say nothing.
     pub(super) fn strip(&self, headers: &mut Headers, event: &Envelope) {
         let mut strips = Tag::ALL.map(|tag| self.says_nothing(tag));
         each_tag(event, |tag, text| {
-            strips[tag as usize] |= self.0[tag as usize] == Some(Some(text.as_bytes()));
+            strips[tag as usize] |= self.values[tag as usize] == Some(text.as_bytes());
         });
         headers.retain(|header, _| match Tag::of(header) {
             // The first of a name is the tag; what stands behind it is somebody's header.
