@@ -7,6 +7,7 @@ pub mod testing;
 
 pub use bus::{BuildError, EventBus, EventBusBuilder};
 pub use laneway_application::{Bus, SystemClock, backlog, consume, layers, policy, publish, recovery, route};
+pub use laneway_codecs as codecs;
 pub use laneway_derive::{DomainEvent, DomainEvents};
 pub use laneway_domain as domain;
 pub use laneway_domain::{DomainEvent, DomainEvents};

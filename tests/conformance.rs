@@ -6,7 +6,6 @@ mod unfenced;
 mod conformance {
     mod broken;
     pub(crate) mod memory;
-    mod plain;
     pub(crate) mod records;
     mod stores;
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use laneway::domain::{
-    Batch, Checkpoint, Codec, CodecError, ConnectionChange, DeadLetter, DeadLetterCapabilities,
+    AggregateId, Batch, Checkpoint, Codec, CodecError, ConnectionChange, DeadLetter, DeadLetterCapabilities,
     DeadLetterDesk, DeadLetterQueue, Envelope, Flushed, Monotonic, Origin, Outgoing, PublishError, Published,
     Publisher, PublisherCapabilities, Record, Resume, Route, SessionEvent, StoreError, TopicName,
     Undecodable,
@@ -16,8 +16,7 @@ use laneway_testkit::conformance::{Adapter, Capabilities, Factory, Needs, Verdic
 use laneway_testkit::faults::{Filter, FilteredSubscriber};
 
 use super::memory::Memory;
-use super::plain::Plain;
-use super::records::records;
+use super::records::{codec, records};
 
 /// A memory broker that something was done to.
 struct Broken(fn(Adapter) -> Adapter);
@@ -318,19 +317,22 @@ enum Misread {
 
 impl Codec for Misread {
     fn encode(&self, envelope: &Envelope, record: &mut Record) -> Result<(), CodecError> {
-        Plain.encode(envelope, record)
+        codec().encode(envelope, record)
     }
 
     fn route(&self, record: &Record) -> Route {
-        let key = match self {
-            Self::DropsHeaders => record.key.clone(),
-            Self::RoutesByPayload => record.value.clone(),
-        };
-        Plain.route(&Record { key, ..record.clone() })
+        let route = codec().route(record);
+        match self {
+            Self::DropsHeaders => route,
+            Self::RoutesByPayload => {
+                let payload = record.value.as_deref().and_then(|value| std::str::from_utf8(value).ok());
+                Route { aggregate: payload.and_then(|text| AggregateId::new(text).ok()), ..route }
+            }
+        }
     }
 
     fn decode(&self, topic: &TopicName, record: Record) -> Result<Envelope, Box<Undecodable>> {
-        let event = Plain.decode(topic, record)?;
+        let event = codec().decode(topic, record)?;
         Ok(match self {
             Self::DropsHeaders => bare(&event),
             Self::RoutesByPayload => event,

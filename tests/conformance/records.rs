@@ -4,12 +4,12 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use laneway::codecs::{CloudEventsBinary, Source};
 use laneway::domain::{Batch, Body, Codec, Received, Record, SessionEvent};
 use laneway_testkit::conformance::{Adapter, Capabilities, Factory, Needs};
 use laneway_testkit::faults::{Filter, FilteredSubscriber};
 
 use super::memory::Memory;
-use super::plain::Plain;
 
 /// Makes memory brokers whose events arrive as records.
 pub(crate) struct Records;
@@ -27,32 +27,37 @@ impl Factory for Records {
 
 /// The adapter, with records in place of events.
 pub(crate) fn records(adapter: Adapter) -> Adapter {
-    let subscriber = FilteredSubscriber::new(adapter.subscriber, |_: &_| Encoding);
-    Adapter { subscriber: Arc::new(subscriber), codec: Some(Arc::new(Plain)), ..adapter }
+    let subscriber = FilteredSubscriber::new(adapter.subscriber, |_: &_| Encoding(codec()));
+    Adapter { subscriber: Arc::new(subscriber), codec: Some(Arc::new(codec())), ..adapter }
+}
+
+/// How the records are written.
+pub(crate) fn codec() -> CloudEventsBinary {
+    CloudEventsBinary::kafka(Source::default())
 }
 
 /// Encodes what arrives.
-struct Encoding;
+struct Encoding(CloudEventsBinary);
 
 impl Filter for Encoding {
     fn said(&mut self, event: SessionEvent, heard: &mut VecDeque<SessionEvent>) {
         heard.push_back(match event {
-            SessionEvent::Batch(batch) => SessionEvent::Batch(encoded(&batch)),
+            SessionEvent::Batch(batch) => SessionEvent::Batch(encoded(&self.0, &batch)),
             other => other,
         });
     }
 }
 
-fn encoded(batch: &Batch) -> Batch {
+fn encoded(codec: &CloudEventsBinary, batch: &Batch) -> Batch {
     let Batch { partition, epoch, pending, .. } = *batch;
-    let rows: Vec<_> = batch.rows.as_slice().iter().map(record).collect();
+    let rows: Vec<_> = batch.rows.as_slice().iter().map(|row| record(codec, row)).collect();
     let bytes = rows.iter().map(|row| row.body.size()).sum();
     Batch { partition, epoch, bytes, rows: rows.into(), pending }
 }
 
-fn record(row: &Received) -> Received {
+fn record(codec: &CloudEventsBinary, row: &Received) -> Received {
     let Body::Event(envelope) = &row.body else { panic!("{row:?} is a record already") };
     let mut record = Record::default();
-    Plain.encode(envelope, &mut record).unwrap_or_else(|error| panic!("{envelope:?}: {error}"));
+    codec.encode(envelope, &mut record).unwrap_or_else(|error| panic!("{envelope:?}: {error}"));
     Received { body: Body::Record(record), ..*row }
 }

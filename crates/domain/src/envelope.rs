@@ -149,6 +149,15 @@ impl Envelope {
         self
     }
 
+    /// Sets all headers at once, in place of those that there are.
+    #[must_use]
+    pub fn with_headers(mut self, headers: Headers) -> Self {
+        if self.rare.is_some() || !headers.is_empty() {
+            self.rare().headers = headers;
+        }
+        self
+    }
+
     /// Makes this the only header of that name; see [`Headers::set`].
     pub fn set_header(&mut self, name: impl AsRef<str>, value: Option<Bytes>) {
         self.rare().headers.set(name, value);

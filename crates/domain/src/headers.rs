@@ -46,6 +46,16 @@ impl Headers {
         }
     }
 
+    /// Adds the headers of `others` behind these, in their order; values are shared, not copied.
+    pub fn append(&mut self, others: &Self) {
+        self.0.extend_from_slice(&others.0);
+    }
+
+    /// Leaves only the headers for which `keep` says so, in their order.
+    pub fn retain(&mut self, mut keep: impl FnMut(&str, Option<&[u8]>) -> bool) {
+        self.0.retain(|(name, value)| keep(name, value.as_deref()));
+    }
+
     /// The first value of that name: `None` if there is no such header, `Some(None)` if its value is null.
     #[must_use]
     pub fn first(&self, name: &str) -> Option<Option<&[u8]>> {
@@ -101,6 +111,19 @@ mod tests {
         headers.set("d", None);
         let seen: Vec<_> = headers.iter().collect();
         assert_eq!(seen, [("a", Some(&b"1"[..])), ("b", None), ("c", None), ("d", None)]);
+    }
+
+    #[test]
+    fn appending_and_retaining_keep_the_order_and_share_the_values() {
+        let value = Bytes::from_static(b"1");
+        let mut headers: Headers = [("a", Some(value.clone())), ("b", None)].into_iter().collect();
+        headers.append(&headers.clone());
+        headers.retain(|name, value| name == "b" || value.is_some());
+        let names: Vec<_> = headers.iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["a", "b", "a", "b"]);
+        assert!(headers.iter().filter_map(|(_, found)| found).all(|found| found.as_ptr() == value.as_ptr()));
+        headers.retain(|_, value| value.is_some());
+        assert_eq!(headers.len(), 2);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use super::manifest::{Arrow, Manifest};
 const DOMAIN: &str = "laneway-domain";
 const DERIVE: &str = "laneway-derive";
 const APPLICATION: &str = "laneway-application";
+const CODECS: &str = "laneway-codecs";
 const MEMORY: &str = "laneway-memory";
 const KAFKA: &str = "laneway-kafka";
 const NATS: &str = "laneway-nats";
@@ -25,12 +26,13 @@ const SIGHTS: &[Sight] = &[
     sight(DOMAIN, &[], &[]),
     sight(DERIVE, &[], &[DOMAIN]),
     sight(APPLICATION, &[DOMAIN], &[DERIVE, MEMORY, TESTKIT]),
+    sight(CODECS, &[DOMAIN], &[]),
     sight(MEMORY, &[DOMAIN], &[TESTKIT]),
     sight(KAFKA, &[DOMAIN], &[TESTKIT]),
     sight(NATS, &[DOMAIN], &[TESTKIT]),
     sight(OUTBOX, &[DOMAIN], &[TESTKIT]),
     sight(TESTKIT, &[DOMAIN, APPLICATION], &[]),
-    sight(ROOT, &[DOMAIN, DERIVE, APPLICATION, MEMORY, KAFKA, NATS, OUTBOX, TESTKIT], &[ROOT]),
+    sight(ROOT, &[DOMAIN, DERIVE, APPLICATION, CODECS, MEMORY, KAFKA, NATS, OUTBOX, TESTKIT], &[ROOT]),
     sight("laneway-cli", &[ROOT], &[]),
     sight("laneway-console", &[ROOT], &[]),
     sight("xtask", &[], &[]),

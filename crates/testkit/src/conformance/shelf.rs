@@ -6,10 +6,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use laneway_application::consume::SubscriptionOptions;
 use laneway_domain::{
     Act, AfterDeadLetter, AggregateId, AggregateKey, Answer, Asked, AuditLine, Body, By, Claim,
-    DeadLetterDesk, Death, DeathCause, DeskError, Envelope, Event, Filter, Handler, HandlerMask, OwnerId,
-    ParkEntry, ParkState, ParkedAggregate, Parking, PartitionNumber, Position, Received, Record, Scope,
-    StoredLetter,
+    DeadLetterDesk, Death, DeathCause, DeskError, Envelope, Event, EventId, Filter, Handler, HandlerMask,
+    OwnerId, ParkEntry, ParkState, ParkedAggregate, Parking, PartitionNumber, Position, Received, Record,
+    Scope, StoredLetter,
 };
+use uuid::Uuid;
 
 use super::journal::{Journal, number_of};
 use super::said::{event, failure, given, sure};
@@ -141,11 +142,15 @@ impl World {
         lines.into_iter().map(|(_, line)| line).collect()
     }
 
-    /// An event as the adapter passes it.
+    /// An event as the adapter passes it; stamped, as what was published is.
     pub(crate) fn body(&self, envelope: &Envelope) -> Body {
-        let Some(codec) = &self.adapter().codec else { return Body::Event(envelope.clone()) };
+        static STAMPED: AtomicU64 = AtomicU64::new(1);
+        let id = || EventId::new(Uuid::from_u128(STAMPED.fetch_add(1, Ordering::Relaxed).into()));
+        let mut stamped = envelope.clone();
+        stamped.stamp(|| given("id", id()), self.clock().wall());
+        let Some(codec) = &self.adapter().codec else { return Body::Event(stamped) };
         let mut record = Record::default();
-        sure("a record", codec.encode(envelope, &mut record));
+        sure("a record", codec.encode(&stamped, &mut record));
         Body::Record(record)
     }
 

@@ -3,18 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use laneway::SystemClock;
-use laneway::domain::{
+use laneway_application::SystemClock;
+use laneway_codecs::{CloudEventsBinary, Source};
+use laneway_domain::{
     Clock, DeadLetterCapabilities, DeadLetterQueue, GroupId, PublisherCapabilities, SubscriberCapabilities,
     TopicAdmin, TopicName, TopicPlan, TopicStrategy,
 };
-use laneway::kafka::{ConsumerConfig, GroupProtocol, KafkaBroker, KafkaConfig};
-use laneway::memory::MemoryDeadLetters;
+use laneway_kafka::{ConsumerConfig, GroupProtocol, KafkaBroker, KafkaConfig};
+use laneway_memory::MemoryDeadLetters;
 use laneway_testkit::conformance::{Adapter, Capabilities, Control, Controls, Factory, Needs};
 
 use super::proxy::{Proxy, proxy};
 use super::{cluster, controls};
-use crate::plain::Plain;
 
 /// As the broker that is started for the suite has it.
 const SESSION: Duration = Duration::from_secs(6);
@@ -81,7 +81,11 @@ impl Factory for Kafka {
     async fn adapter(&self, needs: Needs) -> Adapter {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let name = cluster::unique("conformance");
-        let broker = KafkaBroker::new(self.config(&needs, &name), Arc::new(Plain), clock.clone());
+        let broker = KafkaBroker::new(
+            self.config(&needs, &name),
+            Arc::new(CloudEventsBinary::kafka(Source::default())),
+            clock.clone(),
+        );
         let broker = broker.unwrap_or_else(|faults| panic!("{faults:?}"));
         let mut topics = Vec::with_capacity(needs.topics);
         for at in 0..needs.topics {
@@ -93,7 +97,7 @@ impl Factory for Kafka {
             subscriber: Arc::new(broker.clone()),
             dead_letters: Arc::new(MemoryDeadLetters::new()),
             backlog: Some(Arc::new(broker)),
-            codec: Some(Arc::new(Plain)),
+            codec: Some(Arc::new(CloudEventsBinary::kafka(Source::default()))),
             clock: clock.clone(),
             topics,
             group_prefix: format!("{name}-"),

@@ -1,9 +1,8 @@
 //! The conformance suite on a real Kafka broker, named by `LANEWAY_KAFKA`.
 
-#[path = "conformance/plain.rs"]
-mod plain;
+#![allow(clippy::unwrap_used)]
 
-mod kafka {
+mod suite {
     mod cluster;
     mod controls;
     pub(crate) mod factory;
@@ -11,7 +10,7 @@ mod kafka {
 }
 
 mod consumer_protocol {
-    use super::kafka::factory::Kafka;
+    use super::suite::factory::Kafka;
 
     laneway_testkit::conformance_tests!(Kafka::consumer(), skipped = 4);
 }

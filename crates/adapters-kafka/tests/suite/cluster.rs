@@ -3,8 +3,8 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use laneway::SystemClock;
-use laneway::domain::Clock as _;
+use laneway_application::SystemClock;
+use laneway_domain::Clock as _;
 use rdkafka::ClientConfig;
 
 /// The variable that names it: `host:port,..`.

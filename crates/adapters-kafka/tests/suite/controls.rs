@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use laneway::domain::TopicName;
+use laneway_domain::TopicName;
 use rdkafka::Offset;
 use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::client::DefaultClientContext;
