@@ -14,6 +14,7 @@ impl KafkaConfig {
         client.set("bootstrap.servers", self.brokers.join(","));
         client.set("client.id", &self.client_id);
         client.set("allow.auto.create.topics", "false");
+        client.set("reconnect.backoff.ms", "50").set("reconnect.backoff.max.ms", "1000");
         for (name, value) in &self.properties {
             client.set(name, value.reveal());
         }
@@ -38,6 +39,7 @@ impl KafkaConfig {
         let mut client = self.client();
         client.set("group.id", "laneway-lookup").set("enable.auto.commit", "false");
         client.set("enable.partition.eof", "true").set("auto.offset.reset", "earliest");
+        client.set("queued.min.messages", consumer.prefetch_events.to_string());
         client.set("queued.max.messages.kbytes", "1024").set("fetch.message.max.bytes", "16384");
         client
     }
@@ -64,6 +66,7 @@ impl KafkaConfig {
         let mut client = self.observer(group);
         client.set("enable.auto.offset.store", "false");
         client.set("auto.offset.reset", "error");
+        client.set("queued.min.messages", consumer.prefetch_events.to_string());
         client.set("queued.max.messages.kbytes", consumer.prefetch_kib.to_string());
         client.set("fetch.message.max.bytes", consumer.fetch_bytes.to_string());
         client.set("fetch.wait.max.ms", millis(consumer.fetch_wait));

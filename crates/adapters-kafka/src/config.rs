@@ -79,7 +79,9 @@ pub struct ConsumerConfig {
     /// A name that a member keeps over restarts (static membership): within the session timeout it comes back to its
     /// partitions without a rebalance.
     pub instance: Option<String>,
-    /// How many kilobytes of a partition are fetched ahead of what is handled. Default 8,192.
+    /// How many records of a partition are fetched ahead of what is handled. Default 100,000.
+    pub prefetch_events: u32,
+    /// How many kilobytes of values of a partition are fetched ahead of what is handled. Default 8,192.
     pub prefetch_kib: u32,
     /// The most bytes that one fetch brings of one partition. Default 1 MiB.
     pub fetch_bytes: u32,
@@ -153,6 +155,7 @@ impl Default for ConsumerConfig {
             session_timeout: Duration::from_secs(45),
             heartbeat: Duration::from_secs(3),
             instance: None,
+            prefetch_events: 100_000,
             prefetch_kib: 8_192,
             fetch_bytes: 1 << 20,
             fetch_wait: Duration::from_millis(500),

@@ -38,7 +38,7 @@ impl Kafka {
         config.producer.max_event_bytes = needs.max_event_bytes.unwrap_or(config.producer.max_event_bytes);
         if needs.keep.is_some() {
             // What was fetched ahead cannot be trimmed any more.
-            (config.consumer.prefetch_kib, config.consumer.fetch_bytes) = (1, 1);
+            (config.consumer.prefetch_events, config.consumer.fetch_bytes) = (1, 1);
         }
         config.consumer = ConsumerConfig {
             protocol: self.protocol,
