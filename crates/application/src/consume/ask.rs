@@ -23,9 +23,10 @@ pub(super) struct Restraint {
 }
 
 impl Restraint {
+    /// Whether no head has to ask.
     #[inline]
     pub(super) fn is_asleep(&self) -> bool {
-        self.tenures.is_empty() && self.named.is_empty() && self.hush.is_none()
+        self.tenures.is_empty()
     }
 
     /// Tenures are over.
