@@ -12,6 +12,7 @@ mod probation;
 mod quotas;
 mod rate;
 mod retry;
+mod roll_call;
 mod solo;
 mod version_window;
 
@@ -25,5 +26,6 @@ pub use probation::{Probation, ProbationAction, ProbationInput, ProbationPolicy}
 pub use quotas::{FlowLimits, Quotas};
 pub use rate::{RateCell, RateLimit};
 pub use retry::{Next, RetryPolicy};
+pub use roll_call::{RollAction, RollCall};
 pub use solo::Solo;
 pub use version_window::VersionWindow;
