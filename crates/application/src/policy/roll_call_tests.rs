@@ -92,7 +92,8 @@ impl Process {
         let action = match kind {
             0 if !here => {
                 self.members.insert(member);
-                drop(self.roll.join(member));
+                let call = self.roll.join(member);
+                prop_assert_eq!(call.is_some(), !self.free);
                 None
             }
             // With something that runs nobody leaves: its seat stays as long.
