@@ -146,7 +146,7 @@ impl Filter for Lapse {
         match self {
             // That a tenure is open is stored, else nothing would start; what was handled is not.
             Self::CommitsNothing => {
-                checkpoints.into_iter().filter(|checkpoint| checkpoint.resume == Resume::Start).collect()
+                checkpoints.into_iter().filter(|checkpoint| checkpoint.resume.rank() == 0).collect()
             }
             Self::CommitsTooMuch => checkpoints.into_iter().map(more).collect(),
             _ => checkpoints,

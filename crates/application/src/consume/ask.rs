@@ -168,7 +168,8 @@ where
             return;
         }
         let now = self.now;
-        let ends = self.seats.sitters().map(|(_, sitter)| sitter.hangs_at()).min().unwrap_or(Monotonic::NEVER);
+        let ends =
+            self.seats.sitters().map(|(_, sitter)| sitter.hangs_at()).min().unwrap_or(Monotonic::NEVER);
         let (worker, hangs) = (self.number, ends <= now);
         if asked || hangs != said {
             (self.restraint.asked, self.restraint.hangs) = (false, hangs);
