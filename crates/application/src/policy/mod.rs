@@ -13,6 +13,7 @@ mod probation;
 mod quotas;
 mod rate;
 mod retry;
+mod roll_call;
 mod solo;
 mod tenants;
 mod turns;
@@ -29,6 +30,7 @@ pub use probation::{Probation, ProbationAction, ProbationInput, ProbationPolicy}
 pub use quotas::{FlowLimits, Quotas};
 pub use rate::{RateCell, RateLimit};
 pub use retry::{Next, RetryPolicy};
+pub use roll_call::{RollAction, RollCall};
 pub use solo::Solo;
 pub use tenants::TenantSlot;
 pub use version_window::VersionWindow;
