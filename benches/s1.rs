@@ -5,31 +5,18 @@
 
 mod common;
 
+use common::bus::{keeping, on_two_threads, publish, topic};
 use common::load::Load;
 use common::{Row, alternate, timed};
 use laneway::prelude::*;
 use std::time::Duration;
-use tokio::runtime::Runtime;
 
 const AGGREGATES: usize = 10_000;
 const BATCH: usize = 512;
 
-fn events(default: usize) -> usize {
-    let wanted = std::env::var("LANEWAY_BENCH_EVENTS").ok().and_then(|n| n.parse().ok());
-    wanted.unwrap_or(default) / BATCH * BATCH
-}
-
-fn runtime() -> Runtime {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
-}
-
-fn topic() -> TopicName {
-    TopicName::new("bench").unwrap()
-}
-
 /// One worker, and a window that stays in the caches: 4,096 events are open, 32,768 are kept.
-fn options(group: &str) -> SubscriptionOptions {
-    let mut options = SubscriptionOptions::new(GroupId::new(group).unwrap(), [topic()]);
+fn options() -> SubscriptionOptions {
+    let mut options = common::bus::options();
     options.workers = 1;
     options.buffer.partition_events = 512;
     options.batch_events = 256;
@@ -37,15 +24,11 @@ fn options(group: &str) -> SubscriptionOptions {
     options
 }
 
-fn memory() -> MemoryConfig {
-    MemoryConfig { retention_events: 4_096, ..MemoryConfig::default() }
-}
-
 /// Events a second through the bus.
 fn ours(events: usize, batch: usize) -> f64 {
-    runtime().block_on(async move {
-        let bus = EventBus::builder().memory(memory()).build().unwrap();
-        let handled = bus.subscribe(options("bench"), handler_fn(|_| async { Ok(()) })).await.unwrap();
+    on_two_threads(async move {
+        let bus = keeping(4_096);
+        let handled = bus.subscribe(options(), handler_fn(|_| async { Ok(()) })).await.unwrap();
         let publisher = bus.clone();
         let publishing = tokio::spawn(async move {
             let mut load = Load::new(&topic(), AGGREGATES, 1);
@@ -55,9 +38,7 @@ fn ours(events: usize, batch: usize) -> f64 {
                     publisher.publish(load.event("x".into())).await.unwrap();
                     continue;
                 }
-                for answer in publisher.publish_batch(load.batch(batch)).await {
-                    answer.unwrap();
-                }
+                publish(&publisher, load.batch(batch)).await;
             }
             start
         });
@@ -71,7 +52,7 @@ fn ours(events: usize, batch: usize) -> f64 {
 
 /// Events a second through a channel.
 fn floor(events: usize, batch: usize) -> f64 {
-    runtime().block_on(async move {
+    on_two_threads(async move {
         let (tell, mut told) = tokio::sync::mpsc::channel::<Vec<Envelope>>(16);
         let counting = tokio::spawn(async move {
             let mut handled = 0;
@@ -111,14 +92,15 @@ fn row(workload: &str, target: &str, n: usize, batch: usize) {
 }
 
 fn main() {
+    let events = common::events(4_000_000) / BATCH * BATCH;
     let ((), took) = timed(|| {
         row(
             "memory bus, batches of 512, publish to handled",
             ">= 4.2 million/s; >= 0.5x floor",
-            events(4_000_000),
+            events,
             BATCH,
         );
-        row("memory bus, one event at a time, awaited", "measured", events(4_000_000) / 8, 1);
+        row("memory bus, one event at a time, awaited", "measured", events / 8, 1);
     });
     eprintln!("took {took:?}");
 }

@@ -18,7 +18,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use common::{Random, Row, median, runs};
+use common::bus::{on_two_threads, options, topic};
+use common::{Random, Row, median, number, runs};
 use laneway::policy::CommitPolicy;
 use laneway::prelude::*;
 use laneway::recovery::{
@@ -65,18 +66,14 @@ impl Source {
             Envelope::new(self.topic.clone(), number)
                 .with_aggregate(AggregateId::new(format!("k{key}")).unwrap())
         });
-        for answer in self.bus.publish_batch(batch.collect()).await {
-            answer.unwrap();
-        }
+        common::bus::publish(&self.bus, batch).await;
     }
 }
 
 async fn drain(backlog: u64, recovers: bool) -> Found {
     let bus = EventBus::in_memory().unwrap();
-    let topic = TopicName::new("bench").unwrap();
     let random = Random::new(7);
-    let mut source =
-        Source { bus: bus.clone(), topic: topic.clone(), random, numbers: vec![0; KEYS as usize] };
+    let mut source = Source { bus: bus.clone(), topic: topic(), random, numbers: vec![0; KEYS as usize] };
     source.publish(backlog).await;
     let published = Arc::new(AtomicU64::new(backlog));
     let live = {
@@ -91,7 +88,7 @@ async fn drain(backlog: u64, recovers: bool) -> Found {
         })
     };
     let (told, began) = (Arc::default(), Instant::now());
-    let mut options = SubscriptionOptions::new(GroupId::new("bench").unwrap(), [topic]);
+    let mut options = options();
     options.max_in_flight = IN_FLIGHT;
     options.commit = CommitPolicy { interval: Duration::from_millis(20), ..CommitPolicy::default() };
     options.recovery = recovers.then(|| recovery(&told));
@@ -154,16 +151,9 @@ fn handler(inversions: Arc<AtomicU64>) -> impl Handler {
     })
 }
 
-fn number(name: &str, default: u64) -> u64 {
-    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
-}
-
 fn main() {
-    let backlog = number("LANEWAY_BENCH_BACKLOG", 200_000);
-    let run = |recovers| {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-        runtime.unwrap().block_on(drain(backlog, recovers))
-    };
+    let backlog = number("LANEWAY_BENCH_BACKLOG", 200_000) as u64;
+    let run = |recovers| on_two_threads(drain(backlog, recovers));
     let (mut with, mut without) = (Vec::new(), Vec::new());
     for _ in 0..runs() {
         with.push(run(true));

@@ -12,6 +12,7 @@
 mod common;
 
 use common::Row;
+use common::bus::{bus, keeping, on_two_threads, options, topic};
 use laneway::prelude::*;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,15 +26,14 @@ fn held() -> f64 {
     stats.bytes_allocated as f64 - stats.bytes_deallocated as f64
 }
 
-async fn publish(bus: &EventBus, topic: &TopicName, ids: std::ops::Range<u64>) {
+async fn publish(bus: &EventBus, ids: std::ops::Range<u64>) {
+    let topic = topic();
     for start in ids.clone().step_by(512) {
         let events = (start..(start + 512).min(ids.end)).map(|n| {
             let id = AggregateId::new(format!("order:{n:012}")).unwrap();
             Envelope::new(topic.clone(), bytes::Bytes::from_static(&[0; 200])).with_aggregate(id)
         });
-        for answer in bus.publish_batch(events.collect()).await {
-            answer.unwrap();
-        }
+        common::bus::publish(bus, events).await;
     }
 }
 
@@ -42,8 +42,7 @@ async fn queued() -> f64 {
     const LANES: u64 = 1_000_000;
     let config =
         MemoryConfig { retention_events: 1 << 20, retention_bytes: 1 << 32, ..MemoryConfig::default() };
-    let bus = EventBus::builder().memory(config).build().unwrap();
-    let topic = TopicName::new("bench").unwrap();
+    let bus = bus(config);
     let (gate, held_back) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let (waits, _keep) = (held_back.clone(), gate);
     let handler = handler_fn(move |_| {
@@ -53,7 +52,7 @@ async fn queued() -> f64 {
             Ok(())
         }
     });
-    let mut options = SubscriptionOptions::new(GroupId::new("bench").unwrap(), [topic.clone()]);
+    let mut options = options();
     options.max_in_flight = 1;
     options.processing_timeout = Duration::from_secs(3_600);
     options.buffer.partition_events = 1 << 21;
@@ -63,7 +62,7 @@ async fn queued() -> f64 {
     options.buffer.lanes = 1 << 22;
     let subscription = bus.subscribe(options, handler).await.unwrap();
     let before = held();
-    publish(&bus, &topic, 0..LANES).await;
+    publish(&bus, 0..LANES).await;
     subscription.wait_until(|stats| stats.lanes.total >= LANES as usize).await;
     let each = (held() - before) / LANES as f64;
     bus.close(Duration::ZERO).await;
@@ -72,14 +71,11 @@ async fn queued() -> f64 {
 
 /// Bytes that are held more after ten million aggregates than after the first million.
 async fn idle() -> f64 {
-    let config = MemoryConfig { retention_events: 8_192, ..MemoryConfig::default() };
-    let bus = EventBus::builder().memory(config).build().unwrap();
-    let topic = TopicName::new("bench").unwrap();
-    let options = SubscriptionOptions::new(GroupId::new("bench").unwrap(), [topic.clone()]);
-    let subscription = bus.subscribe(options, handler_fn(|_| async { Ok(()) })).await.unwrap();
+    let bus = keeping(8_192);
+    let subscription = bus.subscribe(options(), handler_fn(|_| async { Ok(()) })).await.unwrap();
     let mut first = 0.0;
     for million in 0..10u64 {
-        publish(&bus, &topic, million * 1_000_000..(million + 1) * 1_000_000).await;
+        publish(&bus, million * 1_000_000..(million + 1) * 1_000_000).await;
         let all = (million + 1) * 1_000_000;
         subscription.wait_until(|stats| stats.handled == all && stats.open == 0).await;
         eprintln!("after {} million aggregates: {:.1} MB held", million + 1, held() / 1e6);
@@ -91,21 +87,10 @@ async fn idle() -> f64 {
 }
 
 fn main() {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let row = |workload: &str, unit, ours, target| {
         Row { id: "S12", workload: workload.to_owned(), unit, ours, floor: None, ratio: None, target }
             .print();
     };
-    row(
-        "a queued lane, envelope and log included, payload not",
-        "bytes",
-        runtime.block_on(queued()),
-        "<= 300",
-    );
-    row(
-        "growth from 1 to 10 million aggregates seen",
-        "bytes",
-        runtime.block_on(idle()),
-        "0, within a buffer",
-    );
+    row("a queued lane, envelope and log included, payload not", "bytes", on_two_threads(queued()), "<= 300");
+    row("growth from 1 to 10 million aggregates seen", "bytes", on_two_threads(idle()), "0, within a buffer");
 }

@@ -12,6 +12,7 @@
 
 mod common;
 
+use common::bus::{keeping, on_two_threads, options, publish, topic};
 use common::{Random, Row, median, runs};
 use laneway::prelude::*;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -51,68 +52,62 @@ async fn flood(bus: EventBus, topic: TopicName, room: Arc<Semaphore>) {
         let batch = (next..next + BATCH as u64)
             .map(|n| event(&topic, "a", n % AGGREGATES, 0, random.below(HANDLER + 1)));
         next += BATCH as u64;
-        for answer in bus.publish_batch(batch.collect()).await {
-            answer.unwrap();
-        }
+        publish(&bus, batch).await;
     }
 }
 
 /// The events of A a second, and the 99th percentile of B's latency from publish to handled in milliseconds.
 fn measure(floods: bool, trickles: bool, events: u32) -> (f64, f64) {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap().block_on(
-        async {
-            let (topic, began) = (TopicName::new("bench").unwrap(), Instant::now());
-            let config = MemoryConfig { retention_events: 1 << 20, ..MemoryConfig::default() };
-            let bus = EventBus::builder().memory(config).build().unwrap();
-            let (seen, room) = (Arc::new(Seen::default()), Arc::new(Semaphore::new(BACKLOG)));
-            let (sees, frees) = (seen.clone(), room.clone());
-            let handler = handler_fn(move |event: Event| {
-                let (sees, frees) = (sees.clone(), frees.clone());
-                async move {
-                    let number =
-                        |at: usize| u64::from_le_bytes(event.payload()[at..at + 8].try_into().unwrap());
-                    tokio::time::sleep(Duration::from_micros(number(8))).await;
-                    if event.tenant().unwrap().as_str() == "a" {
-                        sees.floods.fetch_add(1, Ordering::Relaxed);
-                        frees.add_permits(1);
-                    } else {
-                        let late = began.elapsed() - Duration::from_nanos(number(0));
-                        sees.late.lock().unwrap().push(late.as_secs_f64() * 1e3);
-                    }
-                    Ok(())
+    on_two_threads(async {
+        let (topic, began) = (topic(), Instant::now());
+        let bus = keeping(1 << 20);
+        let (seen, room) = (Arc::new(Seen::default()), Arc::new(Semaphore::new(BACKLOG)));
+        let (sees, frees) = (seen.clone(), room.clone());
+        let handler = handler_fn(move |event: Event| {
+            let (sees, frees) = (sees.clone(), frees.clone());
+            async move {
+                let number = |at: usize| u64::from_le_bytes(event.payload()[at..at + 8].try_into().unwrap());
+                tokio::time::sleep(Duration::from_micros(number(8))).await;
+                if event.tenant().unwrap().as_str() == "a" {
+                    sees.floods.fetch_add(1, Ordering::Relaxed);
+                    frees.add_permits(1);
+                } else {
+                    let late = began.elapsed() - Duration::from_nanos(number(0));
+                    sees.late.lock().unwrap().push(late.as_secs_f64() * 1e3);
                 }
-            });
-            let mut options = SubscriptionOptions::new(GroupId::new("bench").unwrap(), [topic.clone()]);
-            options.max_in_flight = IN_FLIGHT;
-            (options.buffer.partition_events, options.buffer.events) = (1 << 16, 1 << 18);
-            (options.buffer.lanes, options.lane_capacity) = (1 << 16, 1 << 16);
-            let subscription = bus.subscribe(options, handler).await.unwrap();
-            let flooding = floods.then(|| tokio::spawn(flood(bus.clone(), topic.clone(), room)));
-            tokio::time::sleep(WARM_UP).await;
-            let (before, start) = (seen.floods.load(Ordering::Relaxed), Instant::now());
-            let (mut ticks, mut random) = (tokio::time::interval(PAUSE), Random::new(7));
-            for n in 0..events {
-                ticks.tick().await;
-                if trickles {
-                    let sent = began.elapsed().as_nanos() as u64;
-                    let takes = random.below(HANDLER + 1);
-                    bus.publish(event(&topic, "b", u64::from(n) % 100, sent, takes)).await.unwrap();
-                }
+                Ok(())
             }
-            let rate = (seen.floods.load(Ordering::Relaxed) - before) as f64 / start.elapsed().as_secs_f64();
-            let wanted = if trickles { events as usize } else { 0 };
-            subscription.wait_until(|_| seen.late.lock().unwrap().len() >= wanted).await;
-            flooding.into_iter().for_each(|flooding| flooding.abort());
-            bus.close(Duration::from_millis(200)).await;
-            let mut late = seen.late.lock().unwrap().clone();
-            late.sort_by(f64::total_cmp);
-            (rate, late.get(late.len() * 99 / 100).copied().unwrap_or(f64::NAN))
-        },
-    )
+        });
+        let mut options = options();
+        options.max_in_flight = IN_FLIGHT;
+        (options.buffer.partition_events, options.buffer.events) = (1 << 16, 1 << 18);
+        (options.buffer.lanes, options.lane_capacity) = (1 << 16, 1 << 16);
+        let subscription = bus.subscribe(options, handler).await.unwrap();
+        let flooding = floods.then(|| tokio::spawn(flood(bus.clone(), topic.clone(), room)));
+        tokio::time::sleep(WARM_UP).await;
+        let (before, start) = (seen.floods.load(Ordering::Relaxed), Instant::now());
+        let (mut ticks, mut random) = (tokio::time::interval(PAUSE), Random::new(7));
+        for n in 0..events {
+            ticks.tick().await;
+            if trickles {
+                let sent = began.elapsed().as_nanos() as u64;
+                let takes = random.below(HANDLER + 1);
+                bus.publish(event(&topic, "b", u64::from(n) % 100, sent, takes)).await.unwrap();
+            }
+        }
+        let rate = (seen.floods.load(Ordering::Relaxed) - before) as f64 / start.elapsed().as_secs_f64();
+        let wanted = if trickles { events as usize } else { 0 };
+        subscription.wait_until(|_| seen.late.lock().unwrap().len() >= wanted).await;
+        flooding.into_iter().for_each(|flooding| flooding.abort());
+        bus.close(Duration::from_millis(200)).await;
+        let mut late = seen.late.lock().unwrap().clone();
+        late.sort_by(f64::total_cmp);
+        (rate, late.get(late.len() * 99 / 100).copied().unwrap_or(f64::NAN))
+    })
 }
 
 fn main() {
-    let events = std::env::var("LANEWAY_BENCH_EVENTS").ok().and_then(|n| n.parse().ok()).unwrap_or(2_000);
+    let events = common::events(2_000) as u32;
     let (mut late, mut alone, mut rate, mut solo) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for _ in 0..runs() {
         alone.push(measure(false, true, events).1);

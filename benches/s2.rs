@@ -130,9 +130,7 @@ fn main() {
     if let Ok(order) = std::env::var("LANEWAY_BENCH_COUNT") {
         return count(&order);
     }
-    let events: usize =
-        std::env::var("LANEWAY_BENCH_EVENTS").ok().and_then(|n| n.parse().ok()).unwrap_or(4_000_000);
-    let events = events / BATCH * BATCH;
+    let events = common::events(4_000_000) / BATCH * BATCH;
     for aggregates in [1_000u64, 10_000, 100_000, 1_000_000, 10_000_000] {
         let keys = keys(aggregates, events);
         let ns = median((0..runs()).map(|_| measure(&keys)).collect());

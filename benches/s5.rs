@@ -11,6 +11,7 @@
 
 mod common;
 
+use common::bus::{bus, on_two_threads, options, publish, topic};
 use common::{Random, Row, median, runs};
 use laneway::prelude::*;
 use std::sync::{Arc, Mutex};
@@ -21,45 +22,37 @@ const IN_FLIGHT: usize = 16;
 
 /// The time from the first start to the last end, over the ideal.
 fn ours(keys: u64, seed: u64) -> f64 {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap().block_on(
-        async {
-            let topic = TopicName::new("bench").unwrap();
-            let bus = EventBus::builder()
-                .memory(MemoryConfig { partitions: 1, ..MemoryConfig::default() })
-                .build()
-                .unwrap();
-            let mut random = Random::new(seed);
-            let events = (0..EVENTS).map(|_| {
-                let key = AggregateId::new(format!("k{}", random.below(keys))).unwrap();
-                let wait = (random.below(5_001) as u32).to_le_bytes();
-                Envelope::new(topic.clone(), wait.to_vec()).with_aggregate(key)
-            });
-            for answer in bus.publish_batch(events.collect()).await {
-                answer.unwrap();
+    on_two_threads(async {
+        let (topic, bus) = (topic(), bus(MemoryConfig { partitions: 1, ..MemoryConfig::default() }));
+        let mut random = Random::new(seed);
+        let events = (0..EVENTS).map(|_| {
+            let key = AggregateId::new(format!("k{}", random.below(keys))).unwrap();
+            let wait = (random.below(5_001) as u32).to_le_bytes();
+            Envelope::new(topic.clone(), wait.to_vec()).with_aggregate(key)
+        });
+        publish(&bus, events).await;
+        let times: Arc<Mutex<Vec<(String, Instant, Instant)>>> = Arc::default();
+        let seen = times.clone();
+        let handler = handler_fn(move |event: Event| {
+            let seen = seen.clone();
+            async move {
+                let start = Instant::now();
+                let wait = u32::from_le_bytes(event.payload()[..4].try_into().unwrap());
+                tokio::time::sleep(Duration::from_micros(wait.into())).await;
+                let key = event.aggregate().unwrap().as_str().to_owned();
+                seen.lock().unwrap().push((key, start, Instant::now()));
+                Ok(())
             }
-            let times: Arc<Mutex<Vec<(String, Instant, Instant)>>> = Arc::default();
-            let seen = times.clone();
-            let handler = handler_fn(move |event: Event| {
-                let seen = seen.clone();
-                async move {
-                    let start = Instant::now();
-                    let wait = u32::from_le_bytes(event.payload()[..4].try_into().unwrap());
-                    tokio::time::sleep(Duration::from_micros(wait.into())).await;
-                    let key = event.aggregate().unwrap().as_str().to_owned();
-                    seen.lock().unwrap().push((key, start, Instant::now()));
-                    Ok(())
-                }
-            });
-            let mut options = SubscriptionOptions::new(GroupId::new("bench").unwrap(), [topic]);
-            options.max_in_flight = IN_FLIGHT;
-            options.buffer.partition_events = 20_000;
-            options.lane_capacity = 20_000;
-            let subscription = bus.subscribe(options, handler).await.unwrap();
-            subscription.wait_until(|stats| stats.handled >= EVENTS as u64).await;
-            let times = times.lock().unwrap();
-            ratio(&times)
-        },
-    )
+        });
+        let mut options = options();
+        options.max_in_flight = IN_FLIGHT;
+        options.buffer.partition_events = 20_000;
+        options.lane_capacity = 20_000;
+        let subscription = bus.subscribe(options, handler).await.unwrap();
+        subscription.wait_until(|stats| stats.handled >= EVENTS as u64).await;
+        let times = times.lock().unwrap();
+        ratio(&times)
+    })
 }
 
 fn ratio(times: &[(String, Instant, Instant)]) -> f64 {

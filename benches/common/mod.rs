@@ -8,6 +8,7 @@
     clippy::disallowed_methods
 )]
 
+pub mod bus;
 pub mod load;
 
 use std::time::{Duration, Instant};
@@ -20,7 +21,17 @@ pub fn median(mut figures: Vec<f64>) -> f64 {
 
 /// How often each side runs: `LANEWAY_BENCH_RUNS`, or five times.
 pub fn runs() -> usize {
-    std::env::var("LANEWAY_BENCH_RUNS").ok().and_then(|runs| runs.parse().ok()).unwrap_or(5).max(1)
+    number("LANEWAY_BENCH_RUNS", 5).max(1)
+}
+
+/// How many events go through: `LANEWAY_BENCH_EVENTS`, or so many.
+pub fn events(default: usize) -> usize {
+    number("LANEWAY_BENCH_EVENTS", default)
+}
+
+/// A number from the environment, or this one.
+pub fn number(name: &str, default: usize) -> usize {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
 /// Runs two sides in turn, so that a drifting machine meets both; the medians of what they return. For a profile,

@@ -143,7 +143,10 @@ impl Filter for Lapse {
             Checkpoint { resume, state: Vec::new().into(), ..checkpoint }
         };
         match self {
-            Self::CommitsNothing => Vec::new(),
+            // That a tenure is open is stored, else nothing would start; what was handled is not.
+            Self::CommitsNothing => {
+                checkpoints.into_iter().filter(|checkpoint| checkpoint.resume.rank() == 0).collect()
+            }
             Self::CommitsTooMuch => checkpoints.into_iter().map(more).collect(),
             _ => checkpoints,
         }
@@ -284,11 +287,7 @@ fn a_session_that_forgets_events_when_its_connection_is_lost_is_found() {
     };
     turns_red(forgetful, scenario, "");
     let scenario = "handlers_end_without_a_connection_and_what_they_did_counts";
-    turns_red(
-        |adapter| subscribing(adapter, Lapse::CommitsNothing),
-        scenario,
-        "passed before every lane runs",
-    );
+    turns_red(|adapter| subscribing(adapter, Lapse::CommitsNothing), scenario, "handled more than once");
 }
 
 #[test]
@@ -300,12 +299,7 @@ fn a_session_whose_permission_never_ends_is_found() {
 #[test]
 fn a_quiet_group_whose_commits_are_not_stored_is_found() {
     let scenario = "when_quiet_all_that_a_group_owns_is_stored_as_committed";
-    // Nothing starts where even the first checkpoint is not stored.
-    turns_red(
-        |adapter| subscribing(adapter, Lapse::CommitsNothing),
-        scenario,
-        "passed before all is settled",
-    );
+    turns_red(|adapter| subscribing(adapter, Lapse::CommitsNothing), scenario, "is not committed");
 }
 
 /// A codec that reads less than it wrote, or says another lane than it reads.

@@ -66,6 +66,8 @@ pub struct Vitals {
     pub store: Option<String>,
     /// Why the broker does not store a checkpoint, while it refuses.
     pub commits: Option<String>,
+    /// What does not end, while suspects of a crash wait for it.
+    pub suspects: Option<String>,
     /// Whether the breaker keeps handlers from starting.
     pub breaker_open: bool,
     /// Whether a suspect of a crash has the process alone.
@@ -110,6 +112,8 @@ pub enum StallReason {
     BreakerOpen,
     /// A suspect of a crash has the process alone.
     Alone,
+    /// Suspects of a crash wait for what does not end; it may be one of them.
+    SuspectsWait(String),
     /// Every permit is taken by a handler that does not end.
     NoPermits,
     /// Every lane waits for its next attempt.
@@ -205,6 +209,9 @@ fn explain(vitals: &Vitals, now: Monotonic, reasons: &mut Vec<StallReason>) {
     if let Some(why) = &vitals.commits {
         reasons.push(StallReason::CommitsRefused(why.clone()));
     }
+    if let Some(why) = &vitals.suspects {
+        reasons.push(StallReason::SuspectsWait(why.clone()));
+    }
     let signs = [
         (vitals.partitions == 0, StallReason::NoPartitions),
         (fenced, StallReason::Fenced),
@@ -238,6 +245,7 @@ impl fmt::Display for StallReason {
             Self::StoreRefuses(why) => write!(f, "the dead-letter store refuses entries: {why}"),
             Self::CommitsRefused(why) => write!(f, "the broker refuses checkpoints: {why}"),
             Self::BreakerOpen => f.write_str("the breaker is open: most outcomes were retryable failures"),
+            Self::SuspectsWait(why) => f.write_str(why),
             Self::Alone => f.write_str("a suspect of a crash has the process alone"),
             Self::NoPermits => f.write_str("every permit is taken by a handler that does not end"),
             Self::AllRetry => f.write_str("every lane waits for its next attempt"),
@@ -349,6 +357,8 @@ mod tests {
             reasons(|v| v.commits = Some("full".to_owned()))
                 .contains(&StallReason::CommitsRefused("full".to_owned()))
         );
+        let hangs = StallReason::SuspectsWait("it hangs".to_owned());
+        assert!(reasons(|v| v.suspects = Some("it hangs".to_owned())).contains(&hangs));
         assert!(reasons(|v| v.partitions = 0).contains(&StallReason::NoPartitions));
         assert!(reasons(|v| v.may_start_until = Some(at(60))).contains(&StallReason::Fenced));
         assert!(!reasons(|v| v.may_start_until = Some(at(61))).contains(&StallReason::Fenced));

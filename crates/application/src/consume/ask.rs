@@ -7,25 +7,47 @@ use laneway_domain::{DeathCause, Event, HandlerError, HandlerMask, Monotonic};
 
 use super::gate::Leave;
 use super::message::{Order, Plea, Report};
+use super::seats::Sitter;
+use super::vigil::LONGEST;
 use super::worker::Worker;
 use crate::lanes::{LaneId, Phase, Ticket};
 use crate::ledger::Tenure;
 use crate::policy::{Failure, FailureKind, Next};
 
 /// Who asks; empty, and free, in health.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Restraint {
     tenures: Vec<Tenure>,
     /// Lanes whose heads may start, whoever else holds still; whether they have the process alone.
     named: VecDeque<(LaneId, bool)>,
     /// To be answered when nothing runs.
     hush: Option<u64>,
+    /// Whether the loop waits to hear whether something hangs, and what it heard last.
+    asked: bool,
+    hangs: bool,
+    /// When something that runs hangs next, where that is waited for.
+    pub(super) due: Monotonic,
+}
+
+impl Default for Restraint {
+    fn default() -> Self {
+        let (tenures, named) = (Vec::new(), VecDeque::new());
+        Self { tenures, named, hush: None, asked: false, hangs: false, due: Monotonic::NEVER }
+    }
+}
+
+impl Sitter {
+    /// When it has run for longer than others hold still for it. What can be stopped ends before.
+    fn hangs_at(&self) -> Monotonic {
+        if self.overdue { Monotonic::ZERO } else { self.since + LONGEST }
+    }
 }
 
 impl Restraint {
+    /// Whether no head has to ask.
     #[inline]
     pub(super) fn is_asleep(&self) -> bool {
-        self.tenures.is_empty() && self.named.is_empty() && self.hush.is_none()
+        self.tenures.is_empty()
     }
 
     /// Tenures are over.
@@ -46,9 +68,11 @@ where
             Order::Start(lane, alone) => self.restraint.named.push_back((lane, alone)),
             Order::Bury(lane, crashes) => self.condemned(lane, crashes),
             Order::Hush(round) => {
-                self.restraint.hush = Some(round);
+                (self.restraint.hush, self.restraint.asked) = (Some(round), true);
                 self.hand_back();
             }
+            Order::Watch => self.restraint.asked = true,
+            Order::Over => self.restraint.hush = None,
         }
     }
 
@@ -133,15 +157,29 @@ where
 
     fn plead(&mut self, lane: LaneId, ticket: Ticket) {
         let (tenure, position) = (self.runs.tenure(ticket.run), self.runs.received(ticket).position);
-        let worker = self.number;
-        self.send(Report::Plea(Plea::Asks { tenure, position, worker, lane }));
+        let (worker, limit) = (self.number, self.limit(ticket));
+        self.send(Report::Plea(Plea::Asks { tenure, position, worker, lane, limit }));
     }
 
-    /// Says that nothing runs, where that was asked. What has run out of its time and cannot be stopped is not waited for.
+    /// Says that nothing runs, and that something hangs, where that was asked.
     pub(super) fn report_hush(&mut self) {
-        let Some(round) = self.restraint.hush else { return };
-        let runs = self.seats.sitters().any(|(_, sitter)| sitter.deadline != Monotonic::NEVER);
-        if !runs {
+        let Restraint { hush, asked, hangs: said, .. } = self.restraint;
+        self.restraint.due = Monotonic::NEVER;
+        if hush.is_none() && !asked && !said {
+            return;
+        }
+        let now = self.now;
+        let ends =
+            self.seats.sitters().map(|(_, sitter)| sitter.hangs_at()).min().unwrap_or(Monotonic::NEVER);
+        let (worker, hangs) = (self.number, ends <= now);
+        if asked || hangs != said {
+            (self.restraint.asked, self.restraint.hangs) = (false, hangs);
+            self.send(Report::Plea(Plea::Hangs { worker, hangs }));
+        }
+        if !hangs {
+            self.restraint.due = ends;
+        }
+        if let Some(round) = hush.filter(|_| self.seats.taken() == 0) {
             self.restraint.hush = None;
             self.send(Report::Plea(Plea::Quiet(round)));
         }

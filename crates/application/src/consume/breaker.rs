@@ -92,23 +92,26 @@ where
     F: Future<Output = Result<(), HandlerError>>,
 {
     /// Starts one event for the breaker; not where somebody else does, or there is no permit.
+    ///
+    /// The probe is taken last, and never given back: whoever looked in between would sleep, and nobody would wake it.
     #[cold]
     pub(super) fn start_probe(&mut self, cx: &mut Context<'_>) -> bool {
         if !self.purse.take(cx.waker()) {
             return false;
         }
-        let Some(counts) = self.shared.gate.take_probe() else {
-            self.purse.give();
-            return false;
-        };
         let (lane, ticket) = match self.lanes.start(self.now) {
             Start::Head(lane, ticket) => (lane, ticket),
             Start::Idle { until } => {
                 self.tokens = until;
                 self.purse.give();
-                self.shared.gate.give_probe(counts);
                 return false;
             }
+        };
+        let Some(counts) = self.shared.gate.take_probe() else {
+            self.purse.give();
+            self.lanes.refund(lane);
+            self.lanes.retry(lane, self.now);
+            return false;
         };
         self.probing.lane = Some((lane, counts));
         self.start(lane, ticket);

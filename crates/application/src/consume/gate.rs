@@ -122,11 +122,6 @@ impl Gate {
         taken.ok().map(|probe| probe & !HELD == PROBE_COUNTS)
     }
 
-    /// Gives the probe back: there was nothing to start.
-    pub(crate) fn give_probe(&self, counts: bool) {
-        self.limit(Leave::Probe { counts });
-    }
-
     /// Whether a failed attempt counts against its event: not while the breaker holds starts back.
     pub(crate) fn attempts_count(&self) -> bool {
         !matches!(self.state.load(Ordering::Acquire) & !HELD, TRIPPED | PROBE | PROBE_COUNTS)
@@ -171,8 +166,6 @@ mod tests {
             assert!(gate.leave(Monotonic::ZERO) == probe && !gate.attempts_count());
             assert_eq!((gate.take_probe(), gate.take_probe()), (Some(counts), None));
             assert_eq!(gate.leave(Monotonic::ZERO), Leave::Nothing);
-            gate.give_probe(counts);
-            assert_eq!(gate.take_probe(), Some(counts));
         }
         gate.limit(Leave::Any);
         assert!(gate.leave(Monotonic::ZERO) == Leave::Any && gate.attempts_count());

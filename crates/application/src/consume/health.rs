@@ -16,6 +16,8 @@ pub struct SubscriptionHealth {
     /// Why the broker does not store a checkpoint, while it refuses. Its partition is handled again from the one before after a
     /// crash, and one whose first is refused is not read.
     pub commits: Option<String>,
+    /// What does not end although its time is up, while suspects of a crash wait for it: none of them runs beside anything.
+    pub suspects: Option<String>,
     /// Why nothing goes on, while the watchdog sees that.
     pub stalled: Option<String>,
     /// What the breaker lets through.
@@ -40,7 +42,8 @@ impl SubscriptionHealth {
     /// Whether everything is as it should be.
     #[must_use]
     pub fn is_good(&self) -> bool {
-        let refusals = [&self.connection, &self.dead_letter_store, &self.commits, &self.stalled];
+        let refusals =
+            [&self.connection, &self.dead_letter_store, &self.commits, &self.suspects, &self.stalled];
         let stands = refusals.iter().all(|refusal| refusal.is_none());
         self.phase == RunPhase::Running && stands && self.breaker == BreakerState::Closed
     }
@@ -82,6 +85,13 @@ impl Condition {
     pub(crate) fn commits(&self, refusal: Option<&str>) {
         if self.0.borrow().commits.as_deref() != refusal {
             self.change(|health| health.commits = refusal.map(str::to_owned));
+        }
+    }
+
+    /// Notes what suspects wait for; costs a comparison while nothing changes.
+    pub(crate) fn suspects(&self, why: Option<&str>) {
+        if self.0.borrow().suspects.as_deref() != why {
+            self.change(|health| health.suspects = why.map(str::to_owned));
         }
     }
 

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -105,11 +106,16 @@ impl Loop {
 
     /// The session goes first, so that nothing is assigned any more; then the workers; then it is said to have ended.
     async fn leave(self) {
-        let Self { shared, link, crew, condition, reason, closing, .. } = self;
-        drop(link);
+        let Self { shared, link, crew, probations, condition, control, reason, closing, .. } = self;
+        drop((link, control));
+        probations.seat.hangs(true);
         let over = closing.unwrap_or_else(|| shared.clock.monotonic() + GRACE);
         crew.dismiss(shared.clock.wake_at(over)).await;
         condition.ended(reason);
+        drop(condition);
+        // What cannot be dropped still runs in the process: no suspect does beside it.
+        let gone = || (shared.at_work.load(Ordering::Acquire) == 0).then_some(());
+        shared.counters.bell.wait(gone).await;
     }
 
     /// Results come before new events, because they free what the new ones need.
@@ -144,6 +150,7 @@ impl Loop {
             .min(self.drains.due())
             .min(self.lots.due())
             .min(self.breaker_due())
+            .min(self.probations.due())
             .min(closing);
         self.timer.poll(cx, due).map(|()| Input::Due)
     }
@@ -190,6 +197,7 @@ impl Loop {
         self.finish_draining();
         self.say_ahead();
         self.condition.store(self.burials.refusal().or(self.lots.refusal()));
+        self.condition.suspects(self.suspects());
         self.condition.commits(self.refusals.values().next().map(String::as_str));
         self.count_open();
     }

@@ -1,5 +1,7 @@
 //! What loop and workers say to each other: one queue down, one up, both in order.
 
+use std::time::Duration;
+
 use laneway_domain::Monotonic;
 use laneway_domain::{AfterDeadLetter, AggregateKey, DeadLetter, Position, Resolution};
 use tokio::sync::{mpsc, oneshot};
@@ -79,19 +81,25 @@ pub(crate) enum Order {
     Start(LaneId, bool),
     /// The head of this lane has asked, and dies: so many crashes found it alone.
     Bury(LaneId, u32),
-    /// Say, with this number, when nothing runs.
+    /// Say, with this number, when nothing runs; and now whether something hangs, and when that changes.
     Hush(u64),
+    /// Say whether something hangs, and when that changes.
+    Watch,
+    /// Others no longer hold still for one.
+    Over,
 }
 
 /// What workers say of tenures on probation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Plea {
-    /// The head of a lane wants to start.
-    Asks { tenure: Tenure, position: Position, worker: usize, lane: LaneId },
+    /// The head of a lane wants to start, and may take so long.
+    Asks { tenure: Tenure, position: Position, worker: usize, lane: LaneId, limit: Duration },
     /// An attempt is over; whether its event is terminal.
     Ended { tenure: Tenure, position: Position, terminal: bool },
     /// Nothing runs in this worker.
     Quiet(u64),
+    /// Whether something in this worker goes on although its time is up.
+    Hangs { worker: usize, hangs: bool },
 }
 
 /// Names a drain.

@@ -30,6 +30,7 @@ mod settle;
 pub(crate) mod shared;
 pub(crate) mod siblings;
 mod stats;
+mod still;
 mod stopwatch;
 mod subscription;
 mod trouble;

@@ -219,6 +219,10 @@ pub enum OnCrash {
     ProbationWhereItCan,
     /// By probation: after crashes, events are named in a stored checkpoint before they start, until one of them is
     /// found. In health it costs one commit at each assignment.
+    ///
+    /// Suspects run alone: all subscriptions of the bus hold still for each, as long as its attempt may take and five minutes
+    /// at most. Where something does not end in that time and cannot be stopped, all go on but suspects, and the health says
+    /// so. Subscriptions of another bus in the same process do not take part: use one bus.
     Probation(ProbationPolicy),
     /// Not at all: it crashes every process that it comes to.
     Ignore,

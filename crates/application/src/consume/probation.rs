@@ -5,12 +5,14 @@
 //! a head (`ask`), and the loop answers when the probation says so.
 
 use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
 
-use laneway_domain::{Position, Resume};
+use laneway_domain::{Monotonic, Position, Resume};
 
 use super::r#loop::Loop;
 use super::message::{Command, Order, Plea};
-use super::vigil::{VigilSeat, VigilWord};
+use super::still::{Lone, Still};
+use super::vigil::{GRACE, LONGEST, VigilSeat};
 use crate::lanes::LaneId;
 use crate::ledger::{PartitionLedger, Tenure};
 use crate::policy::{Marks, Probation, ProbationAction, ProbationInput, ProbationPolicy};
@@ -18,18 +20,18 @@ use crate::policy::{Marks, Probation, ProbationAction, ProbationInput, Probation
 /// The probations of a subscription.
 pub(crate) struct Probations {
     policy: Option<ProbationPolicy>,
-    seat: VigilSeat,
+    pub(super) seat: VigilSeat,
     watches: HashMap<Tenure, Watch>,
     /// Those that have something to decide; empty, and free, in health.
     awake: BTreeSet<Tenure>,
-    hush: Option<Hush>,
+    pub(super) still: Still,
 }
 
 /// The probation of one tenure.
 struct Watch {
     probation: Probation,
     /// Heads that asked, and have no answer.
-    heads: HashMap<Position, (usize, LaneId)>,
+    heads: HashMap<Position, Head>,
     /// The number of the first checkpoint that carries the mark which was asked for.
     mark: Option<u64>,
     /// Where the group stood, and whether reading has begun.
@@ -41,20 +43,21 @@ struct Watch {
     pending: Option<u64>,
 }
 
-/// Somebody is to be alone.
-struct Hush {
-    round: u64,
-    told: bool,
-    quiet: usize,
+/// A head that asked.
+struct Head {
+    worker: usize,
+    lane: LaneId,
+    /// What its attempt may take.
+    limit: Duration,
 }
 
 impl Probations {
     pub(crate) fn new(policy: Option<ProbationPolicy>, seat: VigilSeat) -> Self {
-        Self { policy, seat, watches: HashMap::new(), awake: BTreeSet::new(), hush: None }
+        Self { policy, seat, watches: HashMap::new(), awake: BTreeSet::new(), still: Still::default() }
     }
 
     fn is_asleep(&self) -> bool {
-        self.awake.is_empty() && self.hush.is_none()
+        self.awake.is_empty() && self.still.is_asleep()
     }
 
     fn wake(&mut self, tenure: Tenure) -> Option<&mut Watch> {
@@ -63,7 +66,12 @@ impl Probations {
         Some(watch)
     }
 
-    fn say(&mut self, tenure: Tenure, input: ProbationInput) -> Vec<ProbationAction> {
+    /// When something is due.
+    pub(crate) fn due(&self) -> Monotonic {
+        self.still.due()
+    }
+
+    pub(super) fn say(&mut self, tenure: Tenure, input: ProbationInput) -> Vec<ProbationAction> {
         let mut out = Vec::new();
         if let Some(watch) = self.wake(tenure) {
             watch.probation.step(input, &mut out);
@@ -74,6 +82,7 @@ impl Probations {
     /// A tenure is over.
     pub(crate) fn end(&mut self, tenure: Tenure) {
         self.awake.remove(&tenure);
+        self.still.forget(tenure);
         if self.watches.remove(&tenure).is_some() {
             self.seat.let_go(tenure);
         }
@@ -155,37 +164,19 @@ impl Loop {
     /// A worker says something of heads on probation.
     pub(super) fn pleaded(&mut self, plea: Plea) {
         match plea {
-            Plea::Asks { tenure, position, worker, lane } => {
+            Plea::Asks { tenure, position, worker, lane, limit } => {
                 if let Some(watch) = self.probations.wake(tenure) {
-                    watch.heads.insert(position, (worker, lane));
+                    watch.heads.insert(position, Head { worker, lane, limit });
                     let actions = self.probations.say(tenure, ProbationInput::Ready(position));
                     self.perform_all(tenure, actions);
                 }
             }
             Plea::Ended { tenure, position, terminal } => {
+                self.probations.still.ended(tenure, position);
                 self.probations.say(tenure, ProbationInput::Ended(position, terminal));
             }
-            Plea::Quiet(round) => {
-                let workers = self.crew.len();
-                if let Some(hush) = self.probations.hush.as_mut().filter(|hush| hush.round == round) {
-                    hush.quiet += 1;
-                    if hush.quiet == workers {
-                        self.probations.seat.quiet(round);
-                    }
-                }
-            }
-        }
-    }
-
-    /// Somebody in the process is to be alone, or no longer.
-    pub(super) fn keep_vigil(&mut self, word: VigilWord) {
-        match word {
-            VigilWord::Hush(round) => self.probations.hush = Some(Hush { round, told: false, quiet: 0 }),
-            VigilWord::Granted(tenure) => drop(self.probations.say(tenure, ProbationInput::Granted)),
-            VigilWord::Over => {
-                self.probations.hush = None;
-                self.crew.tell(|| Command::Nudge);
-            }
+            Plea::Quiet(round) => self.worker_quiet(round),
+            Plea::Hangs { worker, hangs } => self.worker_hangs(worker, hangs),
         }
     }
 
@@ -194,15 +185,17 @@ impl Loop {
         if self.probations.is_asleep() {
             return;
         }
+        let about_to_start = |watch: &Watch| watch.probation.about_to_start() > 0;
+        self.keep_still(self.probations.watches.values().any(about_to_start));
         let awake: Vec<Tenure> = self.probations.awake.iter().copied().collect();
         awake.into_iter().for_each(|tenure| self.decide(tenure));
-        let about_to_start = |watch: &Watch| watch.probation.about_to_start() > 0;
-        let busy = self.probations.watches.values().any(about_to_start);
-        if let Some(hush) = self.probations.hush.as_mut().filter(|hush| !hush.told && !busy) {
-            hush.told = true;
-            let round = hush.round;
-            self.crew.tell(|| Command::Probation(Order::Hush(round)));
-        }
+    }
+
+    /// What suspects wait for, in words.
+    pub(super) fn suspects(&self) -> Option<&str> {
+        let Probations { watches, awake, still, .. } = &self.probations;
+        let waits = |tenure| watches.get(tenure).is_some_and(|watch| watch.probation.waits_to_be_alone());
+        still.said(!self.shared.gate.is_held() && awake.iter().any(waits))
     }
 
     fn decide(&mut self, tenure: Tenure) {
@@ -253,13 +246,17 @@ impl Loop {
             }
             ProbationAction::Run(position) => {
                 let alone = watch.probation.is_alone();
-                if let Some((worker, lane)) = watch.heads.remove(&position) {
+                if let Some(Head { worker, lane, limit }) = watch.heads.remove(&position) {
+                    if alone {
+                        let until = self.now + limit.min(LONGEST) + GRACE;
+                        self.probations.still.begins(Lone { tenure, position, worker, until });
+                    }
                     self.crew.send(worker, Command::Probation(Order::Start(lane, alone)));
                 }
             }
             ProbationAction::Bury(position) => {
                 let crashes = watch.probation.lone_crashes(position);
-                if let Some((worker, lane)) = watch.heads.remove(&position) {
+                if let Some(Head { worker, lane, .. }) = watch.heads.remove(&position) {
                     self.crew.send(worker, Command::Probation(Order::Bury(lane, crashes)));
                 }
             }

@@ -35,8 +35,10 @@ pub(crate) struct Sitter {
     pub(crate) ticket: Ticket,
     /// When it began.
     pub(crate) since: Monotonic,
-    /// When its time is up.
+    /// When its time is up; never, once it is and nothing can be done about it.
     pub(crate) deadline: Monotonic,
+    /// Whether its time was up, and it cannot be stopped.
+    pub(crate) overdue: bool,
 }
 
 /// Seats that were woken, and the worker to wake for them.
@@ -107,7 +109,7 @@ impl<F: Future> Seats<F> {
         let waker = Waker::from(bell.clone());
         let lane = LaneId { at: u32::MAX, generation: 0 };
         let (since, deadline) = (Monotonic::ZERO, Monotonic::NEVER);
-        let sitter = Sitter { lane, ticket: Ticket { run: 0, row: 0 }, since, deadline };
+        let sitter = Sitter { lane, ticket: Ticket { run: 0, row: 0 }, since, deadline, overdue: false };
         self.seats.push(Seat { future: Box::pin(None), bell, waker, sitter });
         at
     }

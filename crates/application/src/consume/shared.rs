@@ -60,5 +60,6 @@ impl AtWork {
 impl Drop for AtWork {
     fn drop(&mut self) {
         self.0.at_work.fetch_sub(1, Ordering::AcqRel);
+        self.0.counters.bell.ring();
     }
 }

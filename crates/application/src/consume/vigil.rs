@@ -2,17 +2,24 @@
 //!
 //! From the first question on the gates of all subscriptions are held: nothing starts that nobody named. Each loop says
 //! when nothing of it runs; when all have said so, the first that asked is told that it is alone. When it lets go, the
-//! next one is, after all have said it anew; and when nobody asks any more, the gates open.
+//! next one is, after all have said it anew; and when nobody asks any more, or something hangs, the gates open. Who may what is
+//! decided in [`RollCall`].
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::message::Control;
 use super::shared::Shared;
 use crate::ledger::Tenure;
-use crate::policy::Solo;
+use crate::policy::{RollAction, RollCall};
+
+/// The longest that others hold still for one attempt, whatever time it has: beyond that it hangs.
+pub(crate) const LONGEST: Duration = Duration::from_secs(300);
+/// What it takes until an attempt that can be stopped is, and an answer has come.
+pub(crate) const GRACE: Duration = Duration::from_secs(1);
 
 /// What a process shares. Locked only where somebody asks to be alone.
 pub(crate) struct Vigil {
@@ -30,16 +37,16 @@ impl Default for Vigil {
 
 #[derive(Default)]
 struct Watch {
-    solo: Solo<(u32, Tenure)>,
+    roll: Roll,
     members: BTreeMap<u32, Member>,
     next: u32,
-    round: u64,
 }
+
+type Roll = RollCall<u32, Tenure>;
 
 struct Member {
     shared: Arc<Shared>,
     control: UnboundedSender<Control>,
-    quiet: bool,
 }
 
 /// What a loop hears of it.
@@ -49,8 +56,8 @@ pub(crate) enum VigilWord {
     Hush(u64),
     /// This tenure has the process alone.
     Granted(Tenure),
-    /// Nobody asks any more.
-    Over,
+    /// Nobody asks any more, or something hangs; whether this loop did not answer in time: then it says what hangs in it.
+    Over { late: bool },
 }
 
 /// A subscription's place in it; dropping it leaves.
@@ -73,9 +80,9 @@ impl Vigil {
         let mut watch = self.lock();
         let number = watch.next;
         watch.next += 1;
-        let mut member = Member { shared, control, quiet: false };
-        if !watch.solo.may_start() {
-            member.hush(watch.round);
+        let member = Member { shared, control };
+        if let Some(round) = watch.roll.join(number) {
+            member.hush(round);
         }
         watch.members.insert(number, member);
         VigilSeat { vigil: self.clone(), number }
@@ -83,36 +90,26 @@ impl Vigil {
 }
 
 impl Watch {
-    fn listen(&mut self) {
-        self.round += 1;
-        let round = self.round;
-        self.members.values_mut().for_each(|member| member.hush(round));
-    }
-
-    /// Gives the process to the first that asks, once nothing runs.
-    fn grant(&mut self) {
-        if self.members.values().all(|member| member.quiet)
-            && let Some((number, tenure)) = self.solo.grant(0)
-            && let Some(member) = self.members.get(&number)
-        {
-            member.tell(VigilWord::Granted(tenure));
-        }
-    }
-
-    fn go_on(&mut self) {
-        if !self.solo.may_start() {
-            return self.listen();
-        }
-        for member in self.members.values() {
-            member.shared.gate.hold(false);
-            member.tell(VigilWord::Over);
+    fn act(&self, action: Option<RollAction<u32, Tenure>>) {
+        match action {
+            Some(RollAction::Call(round)) => self.members.values().for_each(|member| member.hush(round)),
+            Some(RollAction::Grant(number, tenure)) => {
+                let granted = self.members.get(&number);
+                granted.into_iter().for_each(|member| member.tell(VigilWord::Granted(tenure)));
+            }
+            Some(RollAction::Open) => {
+                for (number, member) in &self.members {
+                    member.shared.gate.hold(false);
+                    member.tell(VigilWord::Over { late: self.roll.is_late(*number) });
+                }
+            }
+            None => {}
         }
     }
 }
 
 impl Member {
-    fn hush(&mut self, round: u64) {
-        self.quiet = false;
+    fn hush(&self, round: u64) {
         // Before the word: who takes it with nothing running starts nothing behind it.
         self.shared.gate.hold(true);
         self.tell(VigilWord::Hush(round));
@@ -132,42 +129,43 @@ impl VigilSeat {
 
     /// Asks to have the process alone.
     pub(crate) fn ask(&self, tenure: Tenure) {
-        let mut watch = self.vigil.lock();
-        let first = watch.solo.may_start();
-        watch.solo.ask((self.number, tenure));
-        if first {
-            watch.listen();
-        }
+        self.say(|roll, number| roll.ask(number, tenure));
     }
 
     /// No longer asks, or is through.
     pub(crate) fn let_go(&self, tenure: Tenure) {
-        let mut watch = self.vigil.lock();
-        if !watch.solo.may_start() {
-            watch.solo.let_go(&(self.number, tenure));
-            watch.go_on();
-        }
+        self.say(|roll, number| roll.let_go(number, tenure));
     }
 
     /// Nothing runs here.
     pub(crate) fn quiet(&self, round: u64) {
+        self.say(|roll, number| roll.quiet(number, round));
+    }
+
+    /// Something here has run out of its time and goes on, or no longer does.
+    pub(crate) fn hangs(&self, hangs: bool) {
+        self.say(|roll, number| roll.hangs(number, hangs));
+    }
+
+    /// The time of a call is up.
+    pub(crate) fn late(&self, round: u64) {
+        self.say(|roll, _| roll.late(round));
+    }
+
+    fn say(&self, say: impl FnOnce(&mut Roll, u32) -> Option<RollAction<u32, Tenure>>) {
         let mut watch = self.vigil.lock();
-        if watch.round == round
-            && let Some(member) = watch.members.get_mut(&self.number)
-        {
-            member.quiet = true;
-            watch.grant();
-        }
+        let action = say(&mut watch.roll, self.number);
+        watch.act(action);
     }
 }
 
 impl Drop for VigilSeat {
     fn drop(&mut self) {
         let mut watch = self.vigil.lock();
-        watch.members.remove(&self.number);
-        if !watch.solo.may_start() {
-            watch.solo.forget(|(number, _)| *number == self.number);
-            watch.go_on();
+        if let Some(member) = watch.members.remove(&self.number) {
+            member.shared.gate.hold(false);
         }
+        let action = watch.roll.leave(self.number);
+        watch.act(action);
     }
 }

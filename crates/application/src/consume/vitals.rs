@@ -24,6 +24,7 @@ impl Shared {
             connection: health.connection.clone(),
             store: health.dead_letter_store.clone(),
             commits: health.commits.clone(),
+            suspects: health.suspects.clone(),
             breaker_open: health.breaker != BreakerState::Closed,
             alone: self.gate.is_held(),
             workers: self.counters.workers.iter().map(super::stats::WorkerCounters::vitals).collect(),

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use hashbrown::HashMap;
 use laneway_domain::{Cancellation, Event, Handler, HandlerError, HandlerMask, Monotonic, Timer};
@@ -271,7 +272,7 @@ where
     #[inline]
     pub(super) fn begin(&mut self, lane: LaneId, ticket: Ticket, event: Event) {
         let (failed, due) = (self.failures(lane, ticket), self.due(lane, ticket));
-        let sitter = Sitter { lane, ticket, since: self.now, deadline: Monotonic::NEVER };
+        let sitter = Sitter { lane, ticket, since: self.now, deadline: Monotonic::NEVER, overdue: false };
         let (at, polled) = self.seats.sit(sitter, (self.call)(event, failed + 1, due));
         if let Polled::Pending = polled {
             self.seats.sitter_mut(at).deadline = self.deadline(ticket);
@@ -282,10 +283,15 @@ where
 
     /// When an event that does not end at its first poll has to be through.
     fn deadline(&mut self, ticket: Ticket) -> Monotonic {
-        let own = self.runs.event(ticket).and_then(|event| self.shared.router.timeout(&event));
-        let deadline = self.now + own.unwrap_or(self.shared.processing_timeout);
+        let deadline = self.now + self.limit(ticket);
         self.patience = self.patience.min(deadline);
         deadline
+    }
+
+    /// The time that an attempt may take.
+    pub(super) fn limit(&self, ticket: Ticket) -> Duration {
+        let own = self.runs.event(ticket).and_then(|event| self.shared.router.timeout(&event));
+        own.unwrap_or(self.shared.processing_timeout)
     }
 
     fn polled(&mut self, sitter: Sitter, polled: Polled<Result<(), HandlerError>>) {
@@ -384,7 +390,7 @@ where
     /// When there is something to do even if nobody calls.
     fn next_time(&mut self) -> Monotonic {
         let retry = self.lanes.next_due().unwrap_or(Monotonic::NEVER);
-        retry.min(self.runs.next_loosening()).min(self.patience).min(self.tokens)
+        retry.min(self.runs.next_loosening()).min(self.patience).min(self.tokens).min(self.restraint.due)
     }
 
     fn time_out(&mut self) {
@@ -404,7 +410,9 @@ where
                 self.failed(sitter.lane, sitter.ticket, failure);
             } else {
                 // It cannot be stopped: its lane stays closed until it ends, and what it returns then counts.
-                self.seats.sitter_mut(at).deadline = Monotonic::NEVER;
+                let sitter = self.seats.sitter_mut(at);
+                (sitter.deadline, sitter.overdue) = (Monotonic::NEVER, true);
+                let sitter = *sitter;
                 self.probe_ended(sitter.lane, Probe::Failed);
                 tracing::warn!(group = %self.shared.group, "a handler that cannot be cancelled has run out of time");
             }

@@ -1,7 +1,8 @@
 //! Forgetting what was revoked.
 
+use super::answers::Opened;
 use super::lane::{LaneId, NONE, Phase, Ticket};
-use super::table::{Lanes, Opened};
+use super::table::Lanes;
 
 impl Lanes {
     /// Forgets every event that `gone` names, except heads whose handlers run; says each one to `forgotten`. Lanes that

@@ -6,7 +6,7 @@ use laneway_domain::Monotonic;
 use proptest::prelude::*;
 
 use super::*;
-use crate::lanes::{LaneId, Phase, Ticket};
+use crate::lanes::{Admitted, LaneId, Opened, Phase, Start, Ticket};
 use crate::policy::{FlowLimits, RateLimit};
 
 /// Two hashes for all keys, so that lanes collide all the time.

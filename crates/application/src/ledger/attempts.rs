@@ -16,8 +16,13 @@ impl Attempts {
     #[inline]
     pub(crate) fn forget(&mut self, slot: Slot) {
         if !self.0.is_empty() {
-            self.0.remove(&slot);
+            self.remove(slot);
         }
+    }
+
+    #[cold]
+    fn remove(&mut self, slot: Slot) {
+        self.0.remove(&slot);
     }
 
     pub(crate) fn of(&self, slot: Slot) -> u32 {

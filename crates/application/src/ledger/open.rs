@@ -40,73 +40,60 @@ pub(crate) struct OpenList {
     head: u32,
     tail: u32,
     len: usize,
-    /// How many were removed behind each entry, while somebody counts; 16 bytes an entry otherwise.
-    gaps: Option<Box<Gaps>>,
+    /// While somebody counts; 16 bytes an entry otherwise.
+    numbers: Option<Box<Numbers>>,
 }
 
-/// Counts what was removed behind entries that stand; asleep until somebody wants to know.
+/// The number of each entry, in the order in which they were opened since counting began: as many as were opened before it.
 #[derive(Debug, Default)]
-struct Gaps {
-    behind: Vec<u32>,
-    sum: usize,
-    /// How many are no longer behind the oldest, because it was removed itself.
-    passed: usize,
+struct Numbers {
+    of: Vec<usize>,
+    opened: usize,
 }
 
-impl Gaps {
+impl Numbers {
     #[cold]
     #[inline(never)]
-    fn pushed(&mut self, at: u32) {
-        *self.behind(at) = 0;
-    }
-
-    /// What stood behind it stands behind the one before it, or before everything.
-    #[cold]
-    #[inline(never)]
-    fn removed(&mut self, at: u32, prev: u32) {
-        let gap = std::mem::take(self.behind(at));
-        if prev == NONE {
-            self.sum -= gap as usize;
-            self.passed += gap as usize + 1;
-        } else {
-            *self.behind(prev) += gap + 1;
-            self.sum += 1;
-        }
-    }
-
-    fn behind(&mut self, at: u32) -> &mut u32 {
+    fn push(&mut self, at: u32) {
         let at = at as usize;
-        if self.behind.len() <= at {
-            self.behind.resize(at + 1, 0);
+        if self.of.len() <= at {
+            self.of.resize(at + 1, 0);
         }
-        &mut self.behind[at]
+        self.of[at] = self.opened;
+        self.opened += 1;
     }
 }
 
 impl OpenList {
     pub(crate) const fn new() -> Self {
-        Self { entries: Vec::new(), free: NONE, head: NONE, tail: NONE, len: 0, gaps: None }
+        Self { entries: Vec::new(), free: NONE, head: NONE, tail: NONE, len: 0, numbers: None }
     }
 
     pub(crate) fn len(&self) -> usize {
         self.len
     }
 
-    /// Begins to count what is removed behind the oldest, or ends it.
+    /// Begins to count what is removed, or ends it.
     pub(crate) fn count(&mut self, counts: bool) {
-        if counts != self.gaps.is_some() {
-            self.gaps = counts.then(Box::default);
+        if counts == self.numbers.is_some() {
+            return;
         }
+        self.numbers = counts.then(|| {
+            let mut numbers = Box::<Numbers>::default();
+            self.iter().for_each(|(slot, _)| numbers.push(slot.0));
+            numbers
+        });
     }
 
-    /// How many were removed behind the oldest since counting began.
-    pub(crate) fn counted(&self) -> usize {
-        self.gaps.as_ref().map_or(0, |gaps| gaps.sum)
+    /// How many were removed since counting began.
+    pub(crate) fn removed(&self) -> usize {
+        self.numbers.as_ref().map_or(0, |numbers| numbers.opened - self.len)
     }
 
-    /// How many were removed since counting began that are not behind the oldest.
+    /// How many of them stood before the oldest.
     pub(crate) fn passed(&self) -> usize {
-        self.gaps.as_ref().map_or(0, |gaps| gaps.passed)
+        let Some(numbers) = &self.numbers else { return 0 };
+        numbers.of.get(self.head as usize).copied().unwrap_or(numbers.opened)
     }
 
     /// The oldest open position.
@@ -125,49 +112,44 @@ impl OpenList {
         }
         self.tail = at;
         self.len += 1;
-        if let Some(gaps) = &mut self.gaps {
-            gaps.pushed(at);
+        if let Some(numbers) = &mut self.numbers {
+            numbers.push(at);
         }
         Slot(at)
     }
 
     #[inline]
     fn place(&mut self, entry: Entry) -> u32 {
-        if self.free == NONE {
-            // Credit bounds what is open far below this; the list refuses to hand out a sentinel all the same.
-            let at = u32::try_from(self.entries.len()).ok().filter(|at| *at < FREE);
-            let Some(at) = at else { unreachable!("4 billion events are open in one partition") };
-            self.entries.push(entry);
+        if let Some(place) = self.entries.get_mut(self.free as usize) {
+            let at = self.free;
+            self.free = place.next;
+            *place = entry;
             return at;
         }
-        let at = self.free;
-        let place = &mut self.entries[at as usize];
-        self.free = place.next;
-        *place = entry;
+        // Credit bounds what is open far below this; the list refuses to hand out a sentinel all the same.
+        let at = u32::try_from(self.entries.len()).ok().filter(|at| *at < Slot::MARKER.0);
+        let Some(at) = at else { unreachable!("4 billion events are open in one partition") };
+        self.entries.push(entry);
         at
     }
 
     /// Closes a position: whether it was the oldest; nothing if it is not open.
     #[inline]
     pub(crate) fn remove(&mut self, slot: Slot) -> Option<bool> {
-        let entry = *self.entries.get(slot.0 as usize)?;
-        if entry.prev == FREE {
-            return None;
-        }
-        match self.entries.get_mut(entry.prev as usize) {
+        let entries = &mut self.entries[..];
+        let place = entries.get_mut(slot.0 as usize).filter(|entry| entry.prev != FREE)?;
+        let entry = *place;
+        (place.prev, place.next) = (FREE, self.free);
+        match entries.get_mut(entry.prev as usize) {
             Some(prev) => prev.next = entry.next,
             None => self.head = entry.next,
         }
-        match self.entries.get_mut(entry.next as usize) {
+        match entries.get_mut(entry.next as usize) {
             Some(next) => next.prev = entry.prev,
             None => self.tail = entry.prev,
         }
-        self.entries[slot.0 as usize] = Entry { position: 0, prev: FREE, next: self.free };
         self.free = slot.0;
         self.len -= 1;
-        if let Some(gaps) = &mut self.gaps {
-            gaps.removed(slot.0, entry.prev);
-        }
         Some(entry.prev == NONE)
     }
 
@@ -220,7 +202,6 @@ mod tests {
             for (number, step) in steps.into_iter().enumerate() {
                 if number == 100 {
                     list.count(true);
-                    removed.clear();
                 }
                 if step % 3 == 0 && !model.is_empty() {
                     let at = usize::from(step) % model.len();
@@ -236,11 +217,12 @@ mod tests {
                 prop_assert_eq!(list.iter_back().collect::<Vec<_>>(), back.collect::<Vec<_>>());
                 prop_assert_eq!(list.head(), model.first().map(|(_, position)| *position));
                 prop_assert_eq!(list.len(), model.len());
-                let behind = |position: &&Position| model.first().is_some_and(|(_, head)| head < *position);
-                let counted = if number < 100 { 0 } else { removed.iter().filter(behind).count() };
-                prop_assert_eq!(list.counted(), counted);
-                let passed = if number < 100 { 0 } else { removed.len() - counted };
-                prop_assert_eq!(list.passed(), passed);
+                if number < 100 {
+                    removed.clear();
+                }
+                let before = |position: &&Position| model.first().is_none_or(|(_, head)| head > *position);
+                let passed = removed.iter().filter(before).count();
+                prop_assert_eq!((list.removed(), list.passed()), (removed.len(), passed));
             }
         }
     }

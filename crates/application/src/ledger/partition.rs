@@ -113,7 +113,7 @@ impl PartitionLedger {
 
     /// How many events were finished since counting began that no stored checkpoint has passed.
     pub(crate) fn ahead(&self) -> usize {
-        self.open.counted() + self.open.passed().saturating_sub(self.passed.stored)
+        self.open.removed().saturating_sub(self.passed.stored)
     }
 
     /// How many positions are open.

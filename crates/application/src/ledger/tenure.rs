@@ -11,7 +11,11 @@ use crate::sabotage::{Bug, is_planted};
 /// Names one ownership of a partition. Never used twice in the life of a subscription, also over several sessions, so
 /// whatever arrives late finds nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Tenure(u32);
+pub struct Tenure {
+    number: u32,
+    /// Where its partition stands.
+    place: u32,
+}
 
 /// Whose tenure it is.
 #[derive(Debug, Clone)]
@@ -37,8 +41,8 @@ struct Current {
 #[derive(Debug, Default)]
 pub struct Ledger {
     partitions: Vec<Option<Current>>,
-    /// Where the partition of a tenure stands; grows by four bytes an assignment.
-    places: Vec<u32>,
+    /// How many tenures there have been.
+    assigned: u32,
 }
 
 impl Ledger {
@@ -48,11 +52,11 @@ impl Ledger {
         if let Some(foreign) = foreign {
             tracing::warn!(topic = %assignment.topic, partition = %assignment.number, "{foreign}");
         }
-        let at = assignment.partition.0;
-        let tenure = Tenure(u32::try_from(self.places.len()).unwrap_or(u32::MAX));
-        self.places.push(at);
-        if self.partitions.len() <= at as usize {
-            self.partitions.resize_with(at as usize + 1, || None);
+        let at = assignment.partition.0 as usize;
+        let tenure = Tenure { number: self.assigned, place: assignment.partition.0 };
+        self.assigned += 1;
+        if self.partitions.len() <= at {
+            self.partitions.resize_with(at + 1, || None);
         }
         let info = TenureInfo {
             partition: assignment.partition,
@@ -60,7 +64,7 @@ impl Ledger {
             topic: assignment.topic.clone(),
             number: assignment.number,
         };
-        self.partitions[at as usize] = Some(Current { tenure, info, ledger });
+        self.partitions[at] = Some(Current { tenure, info, ledger });
         tenure
     }
 
@@ -78,11 +82,10 @@ impl Ledger {
     }
 
     fn current(&mut self, tenure: Tenure) -> Option<&mut Current> {
-        let at = *self.places.get(tenure.0 as usize)?;
         self.partitions
-            .get_mut(at as usize)?
+            .get_mut(tenure.place as usize)?
             .as_mut()
-            .filter(|current| current.tenure == tenure || is_planted(Bug::OldEpochSettles))
+            .filter(|current| current.tenure.number == tenure.number || is_planted(Bug::OldEpochSettles))
     }
 
     /// The ledger of a tenure that has not ended.
@@ -108,8 +111,7 @@ impl Ledger {
 
     /// Ends a tenure; its last checkpoint where something is not known to be stored.
     pub fn end(&mut self, tenure: Tenure, budget: usize) -> Option<Checkpoint> {
-        let at = *self.places.get(tenure.0 as usize)?;
-        let place = self.partitions.get_mut(at as usize)?;
+        let place = self.partitions.get_mut(tenure.place as usize)?;
         let mut current = place.take_if(|current| current.tenure == tenure)?;
         let number = current.ledger.handed() + 1;
         current.ledger.last(budget).map(|stored| Checkpoint { number, ..current.stamped(stored) })

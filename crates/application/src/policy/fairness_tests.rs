@@ -6,6 +6,7 @@ use std::time::Duration;
 use laneway_domain::TenantId;
 use proptest::prelude::*;
 
+use super::super::chain::NONE;
 use super::*;
 use crate::policy::{FlowLimits, RateLimit};
 
@@ -28,6 +29,12 @@ fn at(millis: u64) -> Monotonic {
 
 fn fairness(limits: FlowLimits) -> Fairness {
     Fairness::new(Arc::new(Quotas::new(limits)), 0)
+}
+
+impl Fairness {
+    fn turns(&self) -> Option<&Turns> {
+        if let Whose::Many(turns) = &self.whose { Some(turns) } else { None }
+    }
 }
 
 fn links() -> Vec<u32> {
@@ -67,7 +74,7 @@ fn with_one_tenant_and_no_rates_it_sleeps_and_is_a_plain_ring() {
         let slot = fairness.enter(None, lane as usize);
         fairness.push(&mut links, lane, |_| slot);
     }
-    assert!(!fairness.awake);
+    assert!(fairness.turns().is_none());
     assert_eq!(fairness.pick(&links, at(0)), Pick::Lane(0));
     fairness.leave(TenantSlot(0));
     fairness.push(&mut links, 7, |_| TenantSlot(0));
@@ -88,13 +95,13 @@ fn tenants_that_come_one_after_the_other_do_not_wake_it_and_two_at_once_do() {
     let a = fairness.enter(Some("a"), 0);
     fairness.push(&mut links, 1, |_| a);
     fairness.push(&mut links, 2, |_| a);
-    assert!(!fairness.awake);
+    assert!(fairness.turns().is_none());
     assert_eq!(fairness.drain(&links), [1, 2]);
     fairness.push(&mut links, 1, |_| a);
     fairness.push(&mut links, 2, |_| a);
     let b = fairness.enter(Some("b"), 1);
     fairness.push(&mut links, 3, |_| b);
-    assert!(fairness.awake);
+    assert!(fairness.turns().is_some());
     let picks: Vec<_> = (0..3).map(|_| fairness.pick(&links, at(0))).collect();
     assert_eq!(picks, [Pick::Lane(1), Pick::Lane(3), Pick::Lane(2)]);
 }
@@ -161,7 +168,7 @@ fn tenants_that_were_seen_leave_nothing_behind() {
         assert_eq!(fairness.pick(&links, at(0)), Pick::Lane(0));
         fairness.leave(slot);
     }
-    assert_eq!((fairness.tenants.len(), fairness.index.len()), (1, 0));
+    assert_eq!(fairness.turns().unwrap().tenants().sizes(), (0, 1));
 }
 
 #[derive(Debug, Clone)]
@@ -324,7 +331,8 @@ proptest! {
             let ready: usize = bench.model.ready.values().map(VecDeque::len).sum();
             prop_assert_eq!(bench.fairness.ready(), ready);
             prop_assert!(bench.fairness.throttled() <= ready);
-            prop_assert!(bench.fairness.index.len() <= TENANTS as usize);
+            let named = bench.fairness.turns().map_or(0, |turns| turns.tenants().sizes().0);
+            prop_assert!(named <= TENANTS as usize);
         }
     }
 }

@@ -83,6 +83,8 @@ pub enum ProbationInput {
     Marked(bool),
     /// Nothing runs in the process, and nothing but a suspect of this partition may.
     Granted,
+    /// What has the process alone has run out of its time and goes on: the others do not wait for it any longer.
+    Hangs,
     /// An attempt is over, or a burial: whether its event is terminal.
     Ended(Position, bool),
     /// Everything before this point is terminal.
@@ -114,6 +116,8 @@ enum Alone {
     No,
     Asked,
     Held,
+    /// It hangs: others start again as soon as the checkpoint no longer says that it is alone.
+    Yields,
 }
 
 /// The probation of one partition, for one tenure.
@@ -217,6 +221,12 @@ impl Probation {
         self.chosen.len()
     }
 
+    /// Whether suspects wait for the process.
+    #[must_use]
+    pub fn waits_to_be_alone(&self) -> bool {
+        self.alone == Alone::Asked
+    }
+
     /// Whether what starts now has the process alone.
     #[must_use]
     pub fn is_alone(&self) -> bool {
@@ -259,6 +269,11 @@ impl Probation {
                 self.named.clear();
                 self.alone = Alone::Held;
             }
+            ProbationInput::Hangs => {
+                if self.alone == Alone::Held && !self.running.is_empty() {
+                    self.alone = Alone::Yields;
+                }
+            }
             ProbationInput::Ended(position, terminal) => {
                 self.running.remove(&position);
                 if terminal {
@@ -297,7 +312,7 @@ impl Probation {
             return;
         }
         self.begun = true;
-        if self.alone == Alone::Held && self.named.is_empty() {
+        if self.alone == Alone::Yields || self.alone == Alone::Held && self.named.is_empty() {
             self.alone = Alone::No;
             out.push(ProbationAction::LetGo);
         }
@@ -313,6 +328,9 @@ impl Probation {
             return;
         }
         if !self.begun {
+            self.mark(out);
+        } else if self.alone == Alone::Yields {
+            // It stays named, among those that start now.
             self.mark(out);
         } else if self.alone == Alone::Held {
             self.turn_alone(out);
@@ -361,18 +379,22 @@ impl Probation {
             out.extend(std::mem::take(&mut self.waiting).into_iter().map(ProbationAction::Run));
             return;
         }
-        if self.waiting.iter().any(|position| self.suspects.contains_key(position)) {
-            if self.alone == Alone::No {
-                self.alone = Alone::Asked;
-                out.push(ProbationAction::AskAlone);
-            }
-            return;
+        let suspects = &self.suspects;
+        let waits = self.waiting.iter().any(|position| suspects.contains_key(position));
+        if waits && self.alone == Alone::No {
+            self.alone = Alone::Asked;
+            return out.push(ProbationAction::AskAlone);
         }
         let room = self.policy.batch.saturating_sub(self.running.len());
-        if !free || room == 0 || self.waiting.is_empty() {
+        if !free {
             return;
         }
-        self.chosen = self.waiting.iter().take(room).copied().collect();
+        // Where suspects wait and others may start, something hangs that the suspects must not run beside.
+        let others = self.waiting.iter().filter(|position| !suspects.contains_key(position));
+        self.chosen = others.take(room).copied().collect();
+        if self.chosen.is_empty() {
+            return;
+        }
         self.waiting.retain(|position| !self.chosen.contains(position));
         self.named = self.running.union(&self.chosen).copied().collect();
         self.mark(out);

@@ -46,6 +46,12 @@ impl<A: PartialEq + Clone> Solo<A> {
         self.holder.is_none() && self.queue.is_empty()
     }
 
+    /// Whether somebody has the process.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        self.holder.is_some()
+    }
+
     /// Whose turn it is, said once; `running` handlers run in the process, those of named batches that are about to
     /// start included.
     pub fn grant(&mut self, running: usize) -> Option<A> {

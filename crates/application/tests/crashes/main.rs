@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod alone;
+mod hanging;
 mod process;
 mod rows;
 mod settings;

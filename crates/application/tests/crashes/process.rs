@@ -139,7 +139,11 @@ impl World {
     }
 
     pub(crate) fn bus(&self) -> Bus {
-        let (subscriber, clock) = (Arc::new(self.spy.clone()), Arc::new(SystemClock::new()));
+        self.bus_at(Arc::new(SystemClock::new()))
+    }
+
+    pub(crate) fn bus_at(&self, clock: Arc<dyn Clock>) -> Bus {
+        let subscriber = Arc::new(self.spy.clone());
         let dead_letters = Some(Arc::new(self.letters.clone()) as _);
         Bus::new(Arc::new(self.spy.broker.clone()), Ground { subscriber, dead_letters, clock })
     }
@@ -192,6 +196,12 @@ impl World {
                 .unwrap();
             }
         });
+    }
+
+    /// Publishes one event by a bus that is there.
+    pub(crate) async fn publish_by(&self, bus: &Bus, aggregate: &str, name: &'static str) {
+        let event = Envelope::new(topic(), name).with_aggregate(AggregateId::new(aggregate).unwrap());
+        bus.publish(event).await.unwrap();
     }
 
     /// How many dead letters group `g` has; asked while a process runs.

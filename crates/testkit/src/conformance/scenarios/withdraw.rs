@@ -189,7 +189,9 @@ pub(crate) async fn a_full_lane_of_an_expelled_group_opens_again(lab: Lab) {
         world.until("its lane is full", || one.stats().open > 5).await;
         assert_eq!(one.lanes(1).await.len(), 1);
         expel(&world, 1).await;
-        world.until("its lane is full again", || one.stats().open > 5).await;
+        // Behind what could not be dropped the first batch fills it, and a second may come or not.
+        let full = if finishes { 5 } else { 6 };
+        world.until("its lane is full again", || one.stats().open >= full).await;
         latch.open();
         world.until("the last event is handled", || journal.has(What::Done, "a", 100)).await;
         world.close(&bus).await;
