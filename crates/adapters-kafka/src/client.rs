@@ -39,7 +39,6 @@ impl KafkaConfig {
         let mut client = self.client();
         client.set("group.id", "laneway-lookup").set("enable.auto.commit", "false");
         client.set("enable.partition.eof", "true").set("auto.offset.reset", "earliest");
-        client.set("queued.min.messages", consumer.prefetch_events.to_string());
         client.set("queued.max.messages.kbytes", "1024").set("fetch.message.max.bytes", "16384");
         client
     }

@@ -39,8 +39,8 @@ appender.out.layout.pattern=%d %p %c{1}: %m%n
 ";
 
 /// Makes brokers ready to start: jars, certificates, configuration, storage.
-pub(super) fn prepare(place: &Place, state: &mut State) -> Result<Vec<Launch>, Error> {
-    let java = Java::find()?;
+pub(super) fn prepare(place: &Place, state: &mut State, install: bool) -> Result<Vec<Launch>, Error> {
+    let java = Java::find(install)?;
     let jars = jars::fetch(place)?;
     jars::VERSION.clone_into(&mut state.version);
     let home = place.of(Kind::Kafka);
