@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use laneway_domain::invariant::{Happening, History, Invariant, Limits, Violation};
+use laneway_domain::GroupId;
+use laneway_domain::invariant::{Happening, History, Invariant, Limits, Moment, Violation};
 
 use super::group::GroupPlan;
 use super::modes::ModePlan;
@@ -16,10 +17,7 @@ const AT_REST: &[Invariant] = &[Invariant::I1, Invariant::I8];
 /// What must hold over the whole of it.
 const THROUGHOUT: &[Invariant] = &[
     Invariant::I2,
-    Invariant::I3,
-    Invariant::I4,
     Invariant::I5,
-    Invariant::I6,
     Invariant::I7,
     Invariant::I10,
     Invariant::I15,
@@ -28,11 +26,16 @@ const THROUGHOUT: &[Invariant] = &[
     Invariant::I19,
     Invariant::I22,
     Invariant::I23,
+    Invariant::I24,
 ];
+
+/// What must hold over the whole of it for groups that keep aggregates in order.
+const IN_ORDER: &[Invariant] = &[Invariant::I3, Invariant::I4, Invariant::I6];
 
 /// What a history breaks.
 pub(super) fn judge(
     scenario: &Scenario,
+    groups: &[GroupId],
     rest: &History,
     cleared: Option<&History>,
     whole: &History,
@@ -54,7 +57,30 @@ pub(super) fn judge(
     let mut violations = checkers::check(rest, at_rest, &limits);
     violations.extend(cleared.iter().flat_map(|cleared| checkers::check(cleared, AT_REST, &limits)));
     violations.extend(checkers::check(whole, THROUGHOUT, &limits));
+    let loose: Vec<_> = scenario.groups.iter().zip(groups).filter(|(plan, _)| !plan.is_in_order()).collect();
+    if loose.is_empty() {
+        violations.extend(checkers::check(whole, IN_ORDER, &limits));
+    } else {
+        let ordered = in_order(whole, |group| loose.iter().all(|(_, name)| *name != group));
+        violations.extend(checkers::check(&ordered, IN_ORDER, &limits));
+    }
     violations
+}
+
+/// A history in which the handlers of groups that keep nothing in order know of no aggregates.
+fn in_order(history: &History, keeps: impl Fn(&GroupId) -> bool) -> History {
+    let unkeyed = |moment: &Moment| {
+        let mut moment = moment.clone();
+        if let Happening::HandlerStarted(start) = &mut moment.what
+            && !keeps(&start.place.scope.group)
+        {
+            start.event.key = None;
+        }
+        moment
+    };
+    let mut ordered: History = history.moments().iter().map(unkeyed).collect();
+    ordered.watched_until(history.end());
+    ordered
 }
 
 /// On one thread and a virtual clock a signal is heard in the instant that it is given; a timer may ring a
