@@ -1,9 +1,10 @@
 //! What a run is judged by.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use laneway_domain::GroupId;
-use laneway_domain::invariant::{Happening, History, Invariant, Limits, Moment, Violation};
+use laneway_domain::invariant::{Happening, History, Invariant, Limits, Moment, Start, Violation};
 
 use super::group::GroupPlan;
 use super::modes::ModePlan;
@@ -58,29 +59,29 @@ pub(super) fn judge(
     violations.extend(cleared.iter().flat_map(|cleared| checkers::check(cleared, AT_REST, &limits)));
     violations.extend(checkers::check(whole, THROUGHOUT, &limits));
     let loose: Vec<_> = scenario.groups.iter().zip(groups).filter(|(plan, _)| !plan.is_in_order()).collect();
-    if loose.is_empty() {
-        violations.extend(checkers::check(whole, IN_ORDER, &limits));
-    } else {
-        let ordered = in_order(whole, |group| loose.iter().all(|(_, name)| *name != group));
-        violations.extend(checkers::check(&ordered, IN_ORDER, &limits));
-    }
+    let is_loose = |start: &Start| loose.iter().any(|(_, group)| **group == start.place.scope.group);
+    violations.extend(checkers::check(&without_keys(whole, is_loose), IN_ORDER, &limits));
     violations
 }
 
-/// A history in which the handlers of groups that keep nothing in order know of no aggregates.
-fn in_order(history: &History, keeps: impl Fn(&GroupId) -> bool) -> History {
-    let unkeyed = |moment: &Moment| {
+/// A history in which some starts are of no aggregate, as far as is known.
+fn without_keys(history: &History, unkeyed: impl Fn(&Start) -> bool) -> Cow<'_, History> {
+    let is_unkeyed = |what: &Happening| matches!(what, Happening::HandlerStarted(start) if unkeyed(start));
+    if !history.moments().iter().any(|moment| is_unkeyed(&moment.what)) {
+        return Cow::Borrowed(history);
+    }
+    let strip = |moment: &Moment| {
         let mut moment = moment.clone();
         if let Happening::HandlerStarted(start) = &mut moment.what
-            && !keeps(&start.place.scope.group)
+            && unkeyed(start)
         {
             start.event.key = None;
         }
         moment
     };
-    let mut ordered: History = history.moments().iter().map(unkeyed).collect();
-    ordered.watched_until(history.end());
-    ordered
+    let mut stripped: History = history.moments().iter().map(strip).collect();
+    stripped.watched_until(history.end());
+    Cow::Owned(stripped)
 }
 
 /// On one thread and a virtual clock a signal is heard in the instant that it is given; a timer may ring a
