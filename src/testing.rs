@@ -62,7 +62,11 @@ pub struct TestBus {
 impl TestBus {
     /// A bus with the defaults of the in-process broker, in which nothing goes wrong. Make it inside the runtime whose
     /// clock it takes.
+    ///
+    /// # Panics
+    /// Outside of a runtime: its clock would not be the one that the test waits by.
     #[must_use]
+    #[track_caller]
     pub fn new() -> Self {
         Self::build(MemoryConfig::default(), FaultPlan::quiet(0))
             .unwrap_or_else(|_| unreachable!("the defaults break no rule"))
@@ -88,6 +92,10 @@ impl TestBus {
     ///
     /// # Errors
     /// Every rule that the plan breaks.
+    ///
+    /// # Panics
+    /// As [`TestBus::new`].
+    #[track_caller]
     pub fn with_faults(plan: FaultPlan) -> Result<Self, BuildError> {
         Self::build(MemoryConfig::default(), plan)
     }
@@ -96,8 +104,12 @@ impl TestBus {
     ///
     /// # Errors
     /// Every setting that breaks a rule.
+    ///
+    /// # Panics
+    /// As [`TestBus::new`].
+    #[track_caller]
     pub fn build(config: MemoryConfig, plan: FaultPlan) -> Result<Self, BuildError> {
-        let clock = SimClock::shared();
+        let clock = SimClock::of_runtime();
         let broker = Arc::new(MemoryBroker::new(config, clock.clone()).map_err(ConfigError::new)?);
         let adapter = Adapter {
             publisher: broker.clone(),

@@ -145,6 +145,8 @@ fn a_backlog_is_worked_off_with_the_same_result() {
     assert!(entered < left && recovery.drained < left, "{recovery:?}");
     let json: serde_json::Value = serde_json::from_str(&summary.to_json().unwrap()).unwrap();
     assert_eq!(json["recovery"]["backlog"], 10_240);
+    let (outcome, _) = good(&input, &Settings { backlog: Some(1), ..Settings::default() });
+    assert!(outcome.recovery.unwrap().entered.is_some(), "one that is gone at once shows a recovery too");
     let (_, summary) = good(&input, &Settings { backlog: Some(u64::MAX), ..chaos(&input, 3) });
     assert_eq!(summary.recovery.unwrap().backlog, 18_259);
 }

@@ -142,6 +142,11 @@ fn a_permit_that_leaks_is_caught() {
     assert_caught(Bug::PermitLeaks, &[Invariant::I1, Invariant::I8]);
 }
 
+#[test]
+fn a_rate_that_gives_twice_its_burst_is_caught() {
+    assert_caught(Bug::BurstIsTwice, &[Invariant::I24]);
+}
+
 /// The memory broker, with a dead-letter store that forgets whose claim is the newest.
 struct Unfenced;
 

@@ -232,3 +232,13 @@ fn faults_strike_and_end_when_they_are_told_to() {
     let failed = catch_unwind(AssertUnwindSafe(|| each_seed([7], |_| async { panic!("on purpose") })));
     assert!(failed.is_err());
 }
+
+#[test]
+fn a_bus_that_is_made_outside_of_a_runtime_says_where_it_belongs() {
+    let panic = catch_unwind(TestBus::new).unwrap_err();
+    let said = panic.downcast_ref::<&str>().copied().unwrap_or_default();
+    assert!(
+        said.contains("inside the test") && said.contains("#[tokio::test(start_paused = true)]"),
+        "{said}"
+    );
+}

@@ -114,7 +114,11 @@ impl MemoryConfig {
         faults.check((1..=GIB).contains(&self.max_event_bytes), EVENT_BYTES, self.max_event_bytes);
         faults.check((1..=GIB).contains(&self.retention_events), EVENTS, self.retention_events);
         let bytes = self.max_event_bytes..=GIB.saturating_mul(1_024);
-        faults.check(bytes.contains(&self.retention_bytes), BYTES, self.retention_bytes);
+        if !bytes.contains(&self.retention_bytes) {
+            let least = self.max_event_bytes;
+            let rule = format!("is at least max_event_bytes, which is {least}, and at most 1 TiB");
+            faults.0.push(Invalid::new("memory.retention_bytes", rule, self.retention_bytes));
+        }
         faults.check(self.publish_wait <= HOUR, WAIT, format_args!("{:?}", self.publish_wait));
         faults.check(self.handler_reserve <= 100, RESERVE, self.handler_reserve);
         faults.check(self.state_bytes <= 16 << 20, STATE, self.state_bytes);
@@ -129,7 +133,6 @@ type Rule = (&'static str, &'static str);
 const PARTITIONS: Rule = ("memory.partitions", "is between 1 and 10,000");
 const EVENT_BYTES: Rule = ("memory.max_event_bytes", "is between 1 and 1,073,741,824 (1 GiB)");
 const EVENTS: Rule = ("memory.retention_events", "is between 1 and 1,073,741,824");
-const BYTES: Rule = ("memory.retention_bytes", "is at least max_event_bytes and at most 1 TiB");
 const WAIT: Rule = ("memory.publish_wait", "is at most one hour");
 const RESERVE: Rule = ("memory.handler_reserve", "is at most 100 percent");
 const LETTERS: Rule = ("memory.dead_letters.letters", "is between 1 and 1,073,741,824");

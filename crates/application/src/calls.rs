@@ -12,6 +12,27 @@ use laneway_domain::{BoxFuture, Cause, Clock};
 use thiserror::Error;
 use tokio::task::JoinHandle;
 
+/// What a callback's future comes to: nothing, or a result whose error is counted and logged.
+pub trait CallbackOutcome {
+    /// The same, as a result.
+    ///
+    /// # Errors
+    /// What went wrong in the callback.
+    fn into_result(self) -> Result<(), Cause>;
+}
+
+impl CallbackOutcome for () {
+    fn into_result(self) -> Result<(), Cause> {
+        Ok(())
+    }
+}
+
+impl<E: Into<Cause>> CallbackOutcome for Result<(), E> {
+    fn into_result(self) -> Result<(), Cause> {
+        self.map_err(Into::into)
+    }
+}
+
 type Call<N> = Arc<dyn Fn(Arc<N>) -> BoxFuture<Result<(), Cause>> + Send + Sync>;
 
 /// Callbacks that are told news of type `N` on occasions of type `O`.
@@ -19,15 +40,14 @@ pub(crate) struct Calls<O, N>(Vec<(O, Call<N>)>);
 
 impl<O: PartialEq + Copy + Debug, N: Send + Sync + 'static> Calls<O, N> {
     /// Adds a callback.
-    pub(crate) fn add<F, T, E>(&mut self, occasion: O, call: F)
+    pub(crate) fn add<F, T>(&mut self, occasion: O, call: F)
     where
         F: Fn(Arc<N>) -> T + Send + Sync + 'static,
-        T: Future<Output = Result<(), E>> + Send + 'static,
-        E: Into<Cause> + 'static,
+        T: Future<Output: CallbackOutcome> + Send + 'static,
     {
         let call = move |news| -> BoxFuture<Result<(), Cause>> {
             let answer = call(news);
-            Box::pin(async move { answer.await.map_err(Into::into) })
+            Box::pin(async move { answer.await.into_result() })
         };
         self.0.push((occasion, Arc::new(call)));
     }

@@ -57,6 +57,8 @@ pub enum Bug {
     RecordedBeforeHandled,
     /// The answers for the events of a batch go to their neighbours.
     BatchAnswersShift,
+    /// A rate gives out twice its burst.
+    BurstIsTwice,
 }
 
 impl Bug {
@@ -86,6 +88,7 @@ impl Bug {
         Self::HopsNotCarried,
         Self::RecordedBeforeHandled,
         Self::BatchAnswersShift,
+        Self::BurstIsTwice,
     ];
 }
 

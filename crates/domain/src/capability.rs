@@ -1,5 +1,6 @@
 //! What an adapter can do, as values; what it cannot is refused once, above it.
 
+use std::borrow::Cow;
 use std::fmt;
 
 /// What a publisher can do.
@@ -42,15 +43,15 @@ pub struct DeadLetterCapabilities {
 /// Something was asked for that the adapter cannot do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unsupported {
-    asked: &'static str,
+    asked: Cow<'static, str>,
     lacking: &'static str,
 }
 
 impl Unsupported {
     /// Says that `asked` needs a capability called `lacking`.
     #[must_use]
-    pub const fn new(asked: &'static str, lacking: &'static str) -> Self {
-        Self { asked, lacking }
+    pub fn new(asked: impl Into<Cow<'static, str>>, lacking: &'static str) -> Self {
+        Self { asked: asked.into(), lacking }
     }
 }
 

@@ -23,11 +23,16 @@ impl Invalid {
         found: impl fmt::Display,
     ) -> Self {
         let found = found.to_string();
+        let is_number = found.bytes().all(|byte| byte.is_ascii_digit());
+        let found = if is_number { grouped(&found) } else { found };
         let mut shown: String = found.chars().take(SHOWN).flat_map(char::escape_debug).collect();
         if found.chars().nth(SHOWN).is_some() {
             shown.push('…');
         }
-        Self { field: field.into(), rule: rule.into(), found: shown }
+        let rule = rule.into();
+        let long = |run: &[u8]| run.iter().all(u8::is_ascii_digit);
+        let rule = if rule.as_bytes().windows(4).any(long) { Cow::Owned(grouped(&rule)) } else { rule };
+        Self { field: field.into(), rule, found: shown }
     }
 
     /// The field that is wrong, as a path where it lies deeper: `retry.multiplier`.
@@ -41,6 +46,28 @@ impl Invalid {
     pub fn rule(&self) -> &str {
         &self.rule
     }
+}
+
+/// A text with its whole numbers in groups of three digits: `1,000,000`.
+fn grouped(text: &str) -> String {
+    let mut grouped = String::with_capacity(text.len() + 8);
+    let mut rest = text;
+    while let Some(at) = rest.find(|c: char| c.is_ascii_digit()) {
+        let (before, number) = rest.split_at(at);
+        let end = number.find(|c: char| !c.is_ascii_digit()).unwrap_or(number.len());
+        let (number, behind) = number.split_at(end);
+        grouped.push_str(before);
+        // What stands behind a point is a fraction.
+        let whole = !before.ends_with('.');
+        for (at, digit) in number.char_indices() {
+            if whole && at > 0 && (number.len() - at).is_multiple_of(3) {
+                grouped.push(',');
+            }
+            grouped.push(digit);
+        }
+        rest = behind;
+    }
+    grouped + rest
 }
 
 impl fmt::Display for Invalid {
@@ -64,6 +91,15 @@ pub fn chain(error: &(dyn std::error::Error + 'static)) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_are_written_alike_in_rules_and_in_what_was_found() {
+        let text = Invalid::new("workers", "lies between 0.0001 and 1048576, or is 1,024", 70_000_000);
+        let said = "workers: lies between 0.0001 and 1,048,576, or is 1,024; found `70,000,000`";
+        assert_eq!(text.to_string(), said);
+        let name = Invalid::new("topic", "is legal", "orders 20260").to_string();
+        assert!(name.ends_with("`orders 20260`"), "what is no number stays as it is: {name}");
+    }
 
     #[test]
     fn a_hostile_value_is_shown_short_and_escaped() {

@@ -34,6 +34,11 @@ use crate::topic::TopicName;
 ///
 /// *Back-pressure*: a closed flow may still deliver what was under way: one batch at most.
 ///
+/// *Fetching*: an open flow is leave to fetch ahead, by as much as the adapter keeps of its own, and no other size is told
+/// while the session lasts: `batch_events` and `batch_bytes` bound what is said at once. So an adapter asks its broker for
+/// the most that it may hold, and takes what is there; a pull whose size is chosen each time asks for `batch_events`, and the
+/// next one is under way before that is handed over. Whoever wants more for a while keeps flows open for longer.
+///
 /// *End*: [`SessionEvent::Failed`] and [`SessionEvent::Closed`] are the last event. `close` commits `last`, leaves the
 /// group and says `Closed` by `deadline` at the latest, also with a dead broker. Dropping a session is a crash: nothing
 /// is committed, and the partitions go to others when the broker notices.

@@ -5,7 +5,9 @@ use std::ops::Add;
 use std::time::Duration;
 
 /// A point in time on the wall clock, in nanoseconds since 1970-01-01T00:00:00Z.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+///
+/// Shown as RFC 3339 in UTC: `2026-01-31T23:59:59.5Z`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Timestamp(i64);
 
 impl Timestamp {
@@ -90,6 +92,41 @@ impl Add<Duration> for Monotonic {
     }
 }
 
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const DAY: i64 = 86_400;
+        let (seconds, nanos) = (self.0.div_euclid(1_000_000_000), self.0.rem_euclid(1_000_000_000));
+        let (year, month, day) = civil(seconds.div_euclid(DAY));
+        let second = seconds.rem_euclid(DAY);
+        let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")?;
+        if nanos > 0 {
+            write!(f, ".{}", format!("{nanos:09}").trim_end_matches('0'))?;
+        }
+        f.write_str("Z")
+    }
+}
+
+impl fmt::Debug for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Year, month and day of so many days after 1970-01-01, by Howard Hinnant's `civil_from_days`: years begin in March, so
+/// that the leap day is a year's last.
+const fn civil(days: i64) -> (i64, i64, i64) {
+    const ERA: i64 = 146_097;
+    let days = days + 719_468;
+    let (era, day) = (days.div_euclid(ERA), days.rem_euclid(ERA));
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let first = if month < 10 { month + 3 } else { month - 9 };
+    let next = if first <= 2 { 1 } else { 0 };
+    (era * 400 + year + next, first, day - (153 * month + 2) / 5 + 1)
+}
+
 impl fmt::Debug for Monotonic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
@@ -107,6 +144,16 @@ mod tests {
     fn adding_saturates_instead_of_wrapping() {
         assert_eq!(Monotonic::from_nanos(5) + Duration::MAX, Monotonic::NEVER);
         assert_eq!(Monotonic::NEVER + Duration::from_secs(1), Monotonic::NEVER);
+    }
+
+    #[test]
+    fn a_timestamp_is_shown_as_people_write_it() {
+        let shown = |nanos| format!("{:?}", Timestamp::from_unix_nanos(nanos));
+        assert_eq!(shown(0), "1970-01-01T00:00:00Z");
+        assert_eq!(shown(-1), "1969-12-31T23:59:59.999999999Z");
+        assert_eq!(shown(951_827_696_500_000_000), "2000-02-29T12:34:56.5Z");
+        assert_eq!(shown(i64::MAX), "2262-04-11T23:47:16.854775807Z");
+        assert_eq!(Timestamp::from_unix_millis(4_107_542_400_000).to_string(), "2100-03-01T00:00:00Z");
     }
 
     #[test]

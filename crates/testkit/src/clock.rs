@@ -38,6 +38,21 @@ impl SimClock {
         Self { origin: Instant::now() }
     }
 
+    /// The same, as the port, in the runtime whose time it tells.
+    ///
+    /// # Panics
+    /// Outside of a runtime: its time would not be the one that the test waits by.
+    #[must_use]
+    #[track_caller]
+    pub fn of_runtime() -> Arc<dyn Clock> {
+        assert!(
+            tokio::runtime::Handle::try_current().is_ok(),
+            "a test bus takes the clock of the runtime that it is made in: make it inside the test, under \
+             #[tokio::test(start_paused = true)], and neither in a static nor before the runtime"
+        );
+        Self::shared()
+    }
+
     /// The same, as the port.
     #[must_use]
     pub fn shared() -> Arc<dyn Clock> {

@@ -1,22 +1,29 @@
 //! MariaDB.
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::account::Account;
-use super::debian;
+use super::database::{Database, Programs};
 use super::error::Error;
 use super::kind::Kind;
 use super::launch::Launch;
-use super::place::{self, Place};
+use super::place::Place;
 use super::program;
-use super::state::{CLIENT, State};
+use super::state::State;
 
-/// The ports of a server.
-pub(super) const PORTS: [&str; 1] = [CLIENT];
+const DATABASE: Database = Database {
+    kind: Kind::Mariadb,
+    program: "mariadbd",
+    // Without the package's own server at the usual port.
+    packages: "mariadb-server-core mariadb-client-core",
+    accounts: &["mysql", "nobody"],
+    find,
+    version,
+    fill,
+    args,
+};
 
-/// The programs without the package's own server at the usual port.
-const PACKAGES: &str = "mariadb-server-core mariadb-client-core";
 /// The user may do what it likes with databases of its own name, and reads no files.
 const USER: &str = "CREATE USER IF NOT EXISTS laneway@'127.0.0.1';
 CREATE DATABASE IF NOT EXISTS laneway CHARACTER SET utf8mb4;
@@ -25,34 +32,7 @@ GRANT ALL ON `laneway%`.* TO laneway@'127.0.0.1';
 
 /// Makes a server ready to start.
 pub(super) fn prepare(place: &Place, state: &mut State, install: bool) -> Result<Vec<Launch>, Error> {
-    let (server, installer) = match find() {
-        Some(programs) => programs,
-        None => {
-            debian::install("mariadb", "mariadbd", PACKAGES, install)?;
-            find().ok_or_else(|| Error::Missing {
-                service: "mariadb",
-                program: "mariadbd",
-                remedy: "the package brought none".to_owned(),
-            })?
-        }
-    };
-    let said = program::run(program::plain(&server).arg("--version"), "asking mariadbd for its version", "")?;
-    state.version = version(&said);
-    let account = Account::below_root("mariadb", &["mysql", "nobody"])?;
-    let directory = place.of(Kind::Mariadb);
-    account.private_directory("mariadb", &directory)?;
-    let data = directory.join("data");
-    place::once(&data, |partial| fill(&installer, &account, partial))?;
-    let port = state.nodes.first().map(|node| node.port(CLIENT)).unwrap_or_default();
-    let log = directory.join("log");
-    Ok(vec![Launch {
-        kind: Kind::Mariadb,
-        program: server,
-        args: args(&data, port),
-        account,
-        directory,
-        log,
-    }])
+    DATABASE.prepare(place, state, install)
 }
 
 fn args(data: &Path, port: u16) -> Vec<OsString> {
@@ -71,9 +51,8 @@ fn args(data: &Path, port: u16) -> Vec<OsString> {
     ["--no-defaults".into()].into_iter().chain(own.map(Into::into)).chain(fixed.map(Into::into)).collect()
 }
 
-fn fill(installer: &Path, account: &Account, data: &Path) -> Result<(), Error> {
-    account.private_directory("mariadb", data)?;
-    let mut install = account.command(&[], installer);
+fn fill(programs: &Programs, account: &Account, data: &Path) -> Result<(), Error> {
+    let mut install = account.command(&[], &programs.installer);
     install.args(["--no-defaults", "--skip-test-db", "--auth-root-authentication-method=socket"]);
     install.arg(format!("--datadir={}", data.display())).current_dir(data);
     program::run(&mut install, "mariadb-install-db", "")?;
@@ -81,10 +60,10 @@ fn fill(installer: &Path, account: &Account, data: &Path) -> Result<(), Error> {
     std::fs::write(&users, USER).map_err(|error| Error::io("write", &users, error))
 }
 
-/// The server and the program that makes its first tables, which needs a third.
-fn find() -> Option<(PathBuf, PathBuf)> {
+/// The program that makes the first tables needs a third.
+fn find() -> Option<Programs> {
     program::find("my_print_defaults")?;
-    Some((program::find("mariadbd")?, program::find("mariadb-install-db")?))
+    Some(Programs { server: program::find("mariadbd")?, installer: program::find("mariadb-install-db")? })
 }
 
 /// The version in `mariadbd  Ver 10.11.19-MariaDB-0+deb12u1 for debian-linux-gnu on x86_64`.

@@ -1,6 +1,7 @@
 //! `cargo xtask services`: real servers as plain processes, for tests and for users. `docs/services.md` is their guide.
 
 mod account;
+mod database;
 mod debian;
 mod down;
 mod error;

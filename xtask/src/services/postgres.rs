@@ -6,16 +6,24 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::account::Account;
-use super::debian;
+use super::database::{Database, Programs};
 use super::error::Error;
 use super::kind::Kind;
 use super::launch::Launch;
-use super::place::{self, Place};
+use super::place::Place;
 use super::program;
-use super::state::{CLIENT, State};
+use super::state::State;
 
-/// The ports of a server.
-pub(super) const PORTS: [&str; 1] = [CLIENT];
+const DATABASE: Database = Database {
+    kind: Kind::Postgres,
+    program: "initdb",
+    packages: "postgresql",
+    accounts: &["postgres", "nobody"],
+    find,
+    version,
+    fill,
+    args,
+};
 
 /// How long the parent of a process that was killed may take to notice.
 const NOTICE: Duration = Duration::from_secs(10);
@@ -28,35 +36,12 @@ const USER: &str = "CREATE ROLE laneway LOGIN CREATEDB\nCREATE DATABASE laneway 
 
 /// Makes a server ready to start.
 pub(super) fn prepare(place: &Place, state: &mut State, install: bool) -> Result<Vec<Launch>, Error> {
-    let programs = match find() {
-        Some(programs) => programs,
-        None => {
-            debian::install("postgres", "initdb", "postgresql", install)?;
-            find().ok_or_else(|| missing("the package brought none"))?
-        }
-    };
-    let server = programs.join("postgres");
-    let said = program::run(program::plain(&server).arg("--version"), "asking postgres for its version", "")?;
-    state.version = version(&said);
-    let account = Account::below_root("postgres", &["postgres", "nobody"])?;
-    let directory = place.of(Kind::Postgres);
-    account.private_directory("postgres", &directory)?;
-    let data = directory.join("data");
-    place::once(&data, |partial| fill(&programs, &account, partial))?;
+    let launches = DATABASE.prepare(place, state, install)?;
     if let Some(last) = state.nodes.first().and_then(|node| node.process.as_ref()) {
         // The data's lock names the last server by number, and PostgreSQL heeds it for as long as the number is taken.
         last.vanishes_within(NOTICE);
     }
-    let port = state.nodes.first().map(|node| node.port(CLIENT)).unwrap_or_default();
-    let log = directory.join("log");
-    Ok(vec![Launch {
-        kind: Kind::Postgres,
-        program: server,
-        args: args(&data, port),
-        account,
-        directory,
-        log,
-    }])
+    Ok(launches)
 }
 
 fn args(data: &Path, port: u16) -> Vec<OsString> {
@@ -67,20 +52,19 @@ fn args(data: &Path, port: u16) -> Vec<OsString> {
     ["-D".into(), data.into()].into_iter().chain(settings).collect()
 }
 
-fn fill(programs: &Path, account: &Account, data: &Path) -> Result<(), Error> {
-    account.private_directory("postgres", data)?;
-    let mut initdb = account.command(&[], &programs.join("initdb"));
+fn fill(programs: &Programs, account: &Account, data: &Path) -> Result<(), Error> {
+    let mut initdb = account.command(&[], &programs.installer);
     initdb.args(["--username=postgres", "--auth=reject", "--encoding=UTF8", "--locale=C", "-D"]).arg(data);
     program::run(initdb.current_dir(data), "initdb", "")?;
     let access = data.join("pg_hba.conf");
     fs::write(&access, ACCESS).map_err(|error| Error::io("write", &access, error))?;
-    let mut single = account.command(&[], &programs.join("postgres"));
+    let mut single = account.command(&[], &programs.server);
     single.args(["--single", "-D"]).arg(data).arg("postgres").current_dir(data);
     program::run(&mut single, "creating the user laneway", USER).map(drop)
 }
 
-/// The folder of the programs: the newest of Debian's, or the one on the path.
-fn find() -> Option<PathBuf> {
+/// The newest of Debian's, or those on the path.
+fn find() -> Option<Programs> {
     let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let mut versions = versions.map(|entry| entry.path().join("bin")).collect::<Vec<_>>();
     versions.sort_by_key(|folder| major(folder));
@@ -88,7 +72,8 @@ fn find() -> Option<PathBuf> {
         program::find("initdb").and_then(|path| Some(path.canonicalize().ok()?.parent()?.to_owned()));
     let whole =
         |folder: &PathBuf| ["initdb", "postgres"].iter().all(|name| program::is_program(&folder.join(name)));
-    versions.into_iter().rev().chain(on_path).find(whole)
+    let folder = versions.into_iter().rev().chain(on_path).find(whole)?;
+    Some(Programs { server: folder.join("postgres"), installer: folder.join("initdb") })
 }
 
 /// The version that a folder like `15/bin` is of.
@@ -100,10 +85,6 @@ fn major(folder: &Path) -> u32 {
 /// The version in `postgres (PostgreSQL) 15.14 (Debian 15.14-0)`.
 fn version(said: &str) -> String {
     said.split_whitespace().nth(2).unwrap_or_default().to_owned()
-}
-
-fn missing(remedy: &str) -> Error {
-    Error::Missing { service: "postgres", program: "initdb", remedy: remedy.to_owned() }
 }
 
 #[cfg(test)]

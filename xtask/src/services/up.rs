@@ -9,7 +9,7 @@ use super::launch::Launch;
 use super::place::{self, Place};
 use super::process::{self, Process};
 use super::state::{Node, State};
-use super::{down, kafka, log, mariadb, nats, own, port, postgres, probe, wait};
+use super::{database, down, kafka, log, mariadb, nats, own, port, postgres, probe, wait};
 use crate::stopwatch::{Stopwatch, spoken};
 
 /// How long a server may take to become ready, on a machine that is busy.
@@ -91,8 +91,7 @@ fn prepare(place: &Place, state: &mut State, wish: Wish) -> Result<Vec<Launch>, 
     let ports: &[&str] = match state.kind {
         Kind::Kafka => &kafka::PORTS,
         Kind::Nats => &nats::PORTS,
-        Kind::Postgres => &postgres::PORTS,
-        Kind::Mariadb => &mariadb::PORTS,
+        Kind::Postgres | Kind::Mariadb => &database::PORTS,
     };
     port::assign(state, ports)?;
     place::directory(&place.of(state.kind))?;

@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use laneway_domain::Cause;
-
 use super::consumer::BacklogReport;
-use crate::calls::Calls;
+use crate::calls::{CallbackOutcome, Calls};
 
 /// What callbacks are called for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +23,6 @@ pub(super) enum Occasion {
 /// use laneway_application::backlog::BacklogCallbacks;
 /// let callbacks = BacklogCallbacks::new().on_backlog(|report| async move {
 ///     println!("behind in {:?}", report.affected_topics());
-///     Ok::<(), std::io::Error>(())
 /// });
 /// # let _ = callbacks;
 /// ```
@@ -43,11 +40,10 @@ impl BacklogCallbacks {
 
     /// Called after every check.
     #[must_use]
-    pub fn on_check<F, T, E>(mut self, call: F) -> Self
+    pub fn on_check<F, T>(mut self, call: F) -> Self
     where
         F: Fn(Arc<BacklogReport>) -> T + Send + Sync + 'static,
-        T: Future<Output = Result<(), E>> + Send + 'static,
-        E: Into<Cause> + 'static,
+        T: Future<Output: CallbackOutcome> + Send + 'static,
     {
         self.calls.add(Occasion::Check, call);
         self
@@ -55,11 +51,10 @@ impl BacklogCallbacks {
 
     /// Called after every check that finds a group over a threshold.
     #[must_use]
-    pub fn on_backlog<F, T, E>(mut self, call: F) -> Self
+    pub fn on_backlog<F, T>(mut self, call: F) -> Self
     where
         F: Fn(Arc<BacklogReport>) -> T + Send + Sync + 'static,
-        T: Future<Output = Result<(), E>> + Send + 'static,
-        E: Into<Cause> + 'static,
+        T: Future<Output: CallbackOutcome> + Send + 'static,
     {
         self.calls.add(Occasion::Backlog, call);
         self
@@ -67,11 +62,10 @@ impl BacklogCallbacks {
 
     /// Called once when no group is over a threshold any more.
     #[must_use]
-    pub fn on_clear<F, T, E>(mut self, call: F) -> Self
+    pub fn on_clear<F, T>(mut self, call: F) -> Self
     where
         F: Fn(Arc<BacklogReport>) -> T + Send + Sync + 'static,
-        T: Future<Output = Result<(), E>> + Send + 'static,
-        E: Into<Cause> + 'static,
+        T: Future<Output: CallbackOutcome> + Send + 'static,
     {
         self.calls.add(Occasion::Clear, call);
         self

@@ -12,7 +12,7 @@ mod sentry;
 mod settings;
 mod watchdog;
 
-pub use crate::calls::CallbackCounts;
+pub use crate::calls::{CallbackCounts, CallbackOutcome};
 pub use callbacks::BacklogCallbacks;
 pub use consumer::{BacklogReport, GroupBacklog, TopicBacklog};
 pub(crate) use look::{Look, look};

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use laneway_domain::{Cause, Invalid, Monotonic, Subscriber};
+use laneway_domain::{Invalid, Monotonic, Subscriber};
 use tokio::sync::{mpsc, watch};
 
 use super::look::{Look, look};
 use super::settings::BacklogWatch;
 use super::watchdog::{Diagnosis, StallReason, Vitals, Watchdog, WatchdogPolicy};
-use crate::calls::{Calls, Counters};
+use crate::calls::{CallbackOutcome, Calls, Counters};
 use crate::consume::SubscriptionHealth;
 use crate::consume::message::Control;
 use crate::consume::shared::Shared;
@@ -57,11 +57,10 @@ impl WatchdogCallbacks {
 
     /// Called when a standstill begins, and when something else explains it.
     #[must_use]
-    pub fn on_stall<F, T, E>(mut self, call: F) -> Self
+    pub fn on_stall<F, T>(mut self, call: F) -> Self
     where
         F: Fn(Arc<Diagnosis>) -> T + Send + Sync + 'static,
-        T: Future<Output = Result<(), E>> + Send + 'static,
-        E: Into<Cause> + 'static,
+        T: Future<Output: CallbackOutcome> + Send + 'static,
     {
         self.calls.add((), call);
         self

@@ -59,16 +59,16 @@ impl BacklogSettings {
     #[must_use]
     pub fn faults(&self) -> Vec<Invalid> {
         let mut faults = self.watch_faults();
-        let mut time = |field: &'static str, value: Duration, most: Duration, rule: &'static str| {
+        let mut time = |field: &'static str, value: Duration, most: Duration, rule: &str| {
             if value.is_zero() || value > most {
-                faults.push(Invalid::new(field, rule, format!("{value:?}")));
+                faults.push(Invalid::new(field, rule.to_owned(), format!("{value:?}")));
             }
         };
         let hour = Duration::from_secs(3_600);
         time("backlog.interval", self.interval, hour, "is longer than 0 and at most 1h");
         time("backlog.check_limit", self.check_limit, hour, "is longer than 0 and at most 1h");
-        let rule = "is longer than 0 and at most the interval";
-        time("backlog.callback_limit", self.callback_limit, self.interval, rule);
+        let rule = format!("is longer than 0 and at most interval, which is {:?}", self.interval);
+        time("backlog.callback_limit", self.callback_limit, self.interval, &rule);
         if self.thresholds.events == 0 {
             faults.push(Invalid::new("backlog.thresholds.events", "is at least 1", 0));
         }

@@ -30,7 +30,7 @@ impl WatchdogPolicy {
     /// Every rule that the policy breaks.
     #[must_use]
     pub fn faults(&self) -> Vec<Invalid> {
-        let times = [("watchdog.patience", self.patience), ("watchdog.blocked", self.blocked)];
+        let times = [("watchdog.policy.patience", self.patience), ("watchdog.policy.blocked", self.blocked)];
         let wrong =
             times.into_iter().filter(|(_, time)| time.is_zero() || *time > Duration::from_secs(24 * 3_600));
         let said =

@@ -37,7 +37,8 @@ fn run() -> Run {
     let rows = vec![Received { position, appended: Timestamp::default(), body }].into();
     let entries = vec![Entry { row: 0, slot, hash: None, bytes: 1 }];
     let (keys, attempts, due) = (ByEntry::default(), ByEntry::default(), ByEntry::default());
-    Run { tenure, topic: topic(), number: PartitionNumber(0), rows, entries, keys, attempts, due }
+    let (topic, number, unordered) = (topic(), PartitionNumber(0), false);
+    Run { tenure, topic, number, rows, entries, keys, attempts, due, unordered }
 }
 
 /// Counts the lanes at the very moment at which a report comes.

@@ -46,13 +46,15 @@ impl Loop {
         let Some(book) = self.ledger.book(tenure) else { return };
         let marks = self.lots.look(tenure).filter(|lot| lot.has_marks());
         let mut shares = Shares::new(workers, tenure, &info.topic, info.number, batch);
+        shares.unordered = self.shared.is_unordered_for_now();
         let (from, mut events, mut bytes) = (book.read(), 0, 0);
         for (row, received) in (0..).zip(batch.rows.as_slice()) {
             let Opening::Fresh(slot, attempts) = book.open(received.position) else { continue };
             let direction = self.shared.direct(&info.topic, info.number, received);
             if let Some(lot) = marks
-                && direction
-                    .key(&info.topic, received)
+                && self
+                    .shared
+                    .key_in_store(&direction, &info.topic, received)
                     .is_some_and(|key| lot.is_marked(&key, received.position))
             {
                 book.settle(slot);
@@ -91,6 +93,7 @@ struct Shares<'a> {
     topic: &'a TopicName,
     number: PartitionNumber,
     batch: &'a Batch,
+    unordered: bool,
 }
 
 impl<'a> Shares<'a> {
@@ -101,7 +104,8 @@ impl<'a> Shares<'a> {
         number: PartitionNumber,
         batch: &'a Batch,
     ) -> Self {
-        Self { runs: (0..workers).map(|_| None).collect(), tenure, topic, number, batch }
+        let runs = (0..workers).map(|_| None).collect();
+        Self { runs, tenure, topic, number, batch, unordered: false }
     }
 
     #[inline]
@@ -117,6 +121,7 @@ impl<'a> Shares<'a> {
             keys: ByEntry::default(),
             attempts: ByEntry::default(),
             due: ByEntry::default(),
+            unordered: self.unordered,
         });
         if key.is_some() || attempts > 0 {
             let at = u32::try_from(run.entries.len()).unwrap_or(u32::MAX);
@@ -135,12 +140,17 @@ impl Shared {
     /// Where an event goes.
     #[inline]
     fn direct(&self, topic: &TopicName, number: PartitionNumber, received: &Received) -> Direction {
-        if self.ordering != OrderingMode::PerAggregate && !self.is_ordered_for_now() {
+        if self.ordering != OrderingMode::PerAggregate && !self.is_by_aggregate() {
             return self.of_partition(topic, number);
         }
         if is_planted(Bug::RecoverySwitchReorders) && self.gauges.mode() != RecoveryMode::Normal {
             return Direction { hash: None, key: None };
         }
+        self.by_aggregate(topic, received)
+    }
+
+    #[inline]
+    fn by_aggregate(&self, topic: &TopicName, received: &Received) -> Direction {
         if self.router.is_default()
             && let Body::Event(envelope) = &received.body
             && let Some(key) = key_of(topic, envelope)
@@ -150,9 +160,31 @@ impl Shared {
         self.ask(topic, &received.body)
     }
 
-    /// Whether aggregates are in order only because the subscription recovers.
-    fn is_ordered_for_now(&self) -> bool {
-        self.ordering == OrderingMode::OrderedWhileRecovering && self.gauges.mode() != RecoveryMode::Normal
+    /// Whether events go to the worker of their aggregate though order is not kept always: while it is, and, so that they
+    /// meet what the dead-letter store has of their aggregate, in normal times too.
+    fn is_by_aggregate(&self) -> bool {
+        let mode = self.ordering == OrderingMode::OrderedWhileRecovering;
+        mode && (self.parks || self.gauges.mode() != RecoveryMode::Normal)
+    }
+
+    /// Whether events run apart from the lanes of their aggregates until the subscription recovers.
+    fn is_unordered_for_now(&self) -> bool {
+        self.ordering == OrderingMode::OrderedWhileRecovering && self.gauges.mode() == RecoveryMode::Normal
+    }
+
+    /// The key that an event would have in the dead-letter store; where nothing is in order, the one that it had there when
+    /// aggregates were.
+    #[cold]
+    fn key_in_store(
+        &self,
+        direction: &Direction,
+        topic: &TopicName,
+        received: &Received,
+    ) -> Option<AggregateKey> {
+        match self.ordering {
+            OrderingMode::Unordered => self.by_aggregate(topic, received).key(topic, received),
+            _ => direction.key(topic, received),
+        }
     }
 
     /// Where an event goes whose aggregate does not matter.

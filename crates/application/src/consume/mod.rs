@@ -1,5 +1,6 @@
 //! The consume side: a loop that waits, workers that handle, and what they say to each other.
 
+mod apart;
 mod ask;
 mod assign;
 mod attempt;
@@ -7,6 +8,7 @@ mod bell;
 mod blocking;
 mod breaker;
 mod crew;
+mod deadline;
 mod deliver;
 mod drains;
 mod end;
@@ -24,6 +26,7 @@ mod parking;
 mod permits;
 mod probation;
 mod recover;
+mod report;
 mod run;
 mod seats;
 mod settle;

@@ -162,10 +162,9 @@ impl SubscriptionOptions {
             return Err(Unsupported::new("`after_dead_letter: Park`", "holds followers of a dead letter"));
         }
         if self.retry.max_interval > self.hold {
-            return Err(Unsupported::new(
-                "`retry.max_interval` above `hold`",
-                "holds followers of a dead letter",
-            ));
+            let (longest, hold) = (self.retry.max_interval, self.hold);
+            let asked = format!("`retry.max_interval` of {longest:?} above `hold`, which is {hold:?},");
+            return Err(Unsupported::new(asked, "holds followers of a dead letter"));
         }
         Ok(self.after_dead_letter.unwrap_or(AfterDeadLetter::Skip))
     }
@@ -314,6 +313,6 @@ mod tests {
                 "commit.events"
             ]
         );
-        assert!(error.to_string().contains("lies between 1 and 1000000"));
+        assert!(error.to_string().contains("lies between 1 and 1,000,000"));
     }
 }

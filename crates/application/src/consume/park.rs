@@ -50,7 +50,8 @@ where
     /// Whether the head of a lane can go to the store.
     pub(super) fn parks(&self, ticket: Ticket) -> bool {
         let of_a_lane = self.shared.parks && self.runs.key(ticket).is_some();
-        of_a_lane && self.runs.entry(ticket).slot != Slot::LOOSE
+        let slot = self.runs.entry(ticket).slot;
+        of_a_lane && slot != Slot::LOOSE && !(slot.is_open() && self.runs_apart(ticket))
     }
 
     /// An aggregate was parked before its partition came.

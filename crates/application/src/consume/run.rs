@@ -47,6 +47,8 @@ pub(crate) struct Run {
     pub(crate) attempts: ByEntry<u32>,
     /// The handlers that entries are still due for, where those are not all.
     pub(crate) due: ByEntry<HandlerMask>,
+    /// Whether its events run apart from the lanes of their aggregates.
+    pub(crate) unordered: bool,
 }
 
 impl Run {
@@ -98,7 +100,24 @@ impl Run {
         if let Some(key) = key {
             (0..).zip(&entries).for_each(|(row, _)| drop(keys.insert(row, key.clone())));
         }
-        Self { tenure, topic: topic.clone(), number, rows: rows.into(), entries, keys, attempts, due }
+        let (topic, rows, unordered) = (topic.clone(), rows.into(), false);
+        Self { tenure, topic, number, rows, entries, keys, attempts, due, unordered }
+    }
+}
+
+impl Run {
+    /// The key that an entry was routed by, or names itself.
+    #[inline]
+    fn key(&self, entry: u32) -> Option<KeyRef<'_>> {
+        if !self.keys.is_empty()
+            && let Some(key) = self.keys.get(&entry)
+        {
+            return Some(KeyRef::of(key));
+        }
+        match &self.rows.row(self.entries[entry as usize].row).body {
+            Body::Event(envelope) => key_of(&self.topic, envelope),
+            Body::Record(_) => None,
+        }
     }
 }
 
@@ -233,15 +252,20 @@ impl Runs {
     #[inline]
     pub(crate) fn key(&self, ticket: Ticket) -> Option<KeyRef<'_>> {
         let run = &self.held(ticket.run).run;
-        if !run.keys.is_empty()
-            && let Some(key) = run.keys.get(&ticket.row)
-        {
-            return Some(KeyRef::of(key));
-        }
-        let entry = &run.entries[ticket.row as usize];
-        match &run.rows.row(entry.row).body {
-            Body::Event(envelope) if entry.hash.is_some() => key_of(&run.topic, envelope),
-            _ => None,
+        run.entries[ticket.row as usize].hash.and_then(|_| run.key(ticket.row))
+    }
+
+    /// The key of an event that runs apart from the lane of its aggregate.
+    pub(crate) fn key_apart(&self, ticket: Ticket) -> Option<KeyRef<'_>> {
+        let run = &self.held(ticket.run).run;
+        let is_apart = run.unordered && run.entries[ticket.row as usize].hash.is_none();
+        is_apart.then(|| run.key(ticket.row)).flatten()
+    }
+
+    /// From now on an event has no lane.
+    pub(crate) fn set_apart(&mut self, ticket: Ticket) {
+        if let Some(held) = &mut self.held[ticket.run as usize] {
+            held.run.entries[ticket.row as usize].hash = None;
         }
     }
 

@@ -66,6 +66,7 @@ fn run(bodies: Vec<Body>) -> Run {
         keys,
         attempts,
         due,
+        unordered: false,
     }
 }
 

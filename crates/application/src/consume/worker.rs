@@ -5,7 +5,6 @@
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use hashbrown::HashMap;
 use laneway_domain::{Cancellation, Event, Handler, HandlerError, HandlerMask, Monotonic, Timer};
@@ -18,7 +17,7 @@ use super::gate::Leave;
 use super::message::{Command, DrainId, Report};
 use super::park::Parked;
 use super::permits::{Permits, Purse};
-use super::run::{Entry, Run, Runs};
+use super::run::{Run, Runs};
 use super::seats::{Polled, Seats, Sitter};
 use super::shared::{AtWork, Shared};
 use super::stopwatch::Stopwatch;
@@ -46,7 +45,7 @@ pub(crate) struct Worker<C, F> {
     pub(super) runs: Runs,
     pub(super) seats: Seats<F>,
     pub(super) purse: Purse,
-    stopwatch: Stopwatch,
+    pub(super) stopwatch: Stopwatch,
     pub(super) troubles: Troubles,
     /// Full lanes, and the tenure that holds back for each; empty, and free, while none is.
     pub(super) filled: HashMap<LaneId, Tenure, foldhash::fast::FixedState>,
@@ -58,7 +57,7 @@ pub(crate) struct Worker<C, F> {
     pub(super) drains: Vec<(DrainId, Vec<Tenure>)>,
     timer: Timer,
     /// The earliest deadline of what runs, or earlier.
-    patience: Monotonic,
+    pub(super) patience: Monotonic,
     /// When there is a token for what is ready and has none.
     pub(super) tokens: Monotonic,
     pub(super) now: Monotonic,
@@ -174,6 +173,9 @@ where
     }
 
     pub(super) fn admit(&mut self, run: Run) {
+        if run.unordered {
+            return self.admit_unordered(run);
+        }
         let (run, entries) = self.runs.take(run, self.now);
         for row in 0..entries {
             self.admit_ticket(Ticket { run, row });
@@ -281,19 +283,6 @@ where
         self.polled(sitter, polled);
     }
 
-    /// When an event that does not end at its first poll has to be through.
-    fn deadline(&mut self, ticket: Ticket) -> Monotonic {
-        let deadline = self.now + self.limit(ticket);
-        self.patience = self.patience.min(deadline);
-        deadline
-    }
-
-    /// The time that an attempt may take.
-    pub(super) fn limit(&self, ticket: Ticket) -> Duration {
-        let own = self.runs.event(ticket).and_then(|event| self.shared.router.timeout(&event));
-        own.unwrap_or(self.shared.processing_timeout)
-    }
-
     fn polled(&mut self, sitter: Sitter, polled: Polled<Result<(), HandlerError>>) {
         let failure = match polled {
             Polled::Pending => return,
@@ -356,89 +345,6 @@ where
             self.send(Report::Full { tenure, full: false });
         }
         self.runs.release(ticket);
-    }
-
-    /// Adds an event to the report of its tenure.
-    #[inline]
-    pub(super) fn report_done(&mut self, ticket: Ticket) {
-        let Entry { slot, bytes: size, .. } = self.runs.entry(ticket);
-        if !slot.is_open() {
-            self.probing.answered += 1;
-            return self.redriven(ticket);
-        }
-        let size = size as usize;
-        let of = self.runs.tenure(ticket.run);
-        if let Some(Report::Done { tenure, slots, bytes }) = self.done.last_mut()
-            && *tenure == of
-        {
-            slots.push(slot);
-            *bytes += size;
-            return;
-        }
-        self.done.push(Report::Done { tenure: of, slots: vec![slot], bytes: size });
-    }
-
-    /// Ends what has run too long, wakes what is due, lets go of old buffers.
-    fn keep_time(&mut self) {
-        if self.patience <= self.now {
-            self.time_out();
-        }
-        self.lanes.due(self.now);
-        self.runs.loosen(self.now);
-    }
-
-    /// When there is something to do even if nobody calls.
-    fn next_time(&mut self) -> Monotonic {
-        let retry = self.lanes.next_due().unwrap_or(Monotonic::NEVER);
-        retry.min(self.runs.next_loosening()).min(self.patience).min(self.tokens).min(self.restraint.due)
-    }
-
-    fn time_out(&mut self) {
-        let sitters: Vec<_> = self.seats.sitters().collect();
-        self.patience = Monotonic::NEVER;
-        for (at, sitter) in sitters {
-            if sitter.deadline > self.now {
-                self.patience = self.patience.min(sitter.deadline);
-            } else if self.cancellation == Cancellation::Drop {
-                self.seats.evict(at);
-                if !is_planted(Bug::PermitLeaks) {
-                    self.purse.give();
-                }
-                self.stopwatch.ended(sitter.since, self.now);
-                let words = vec!["it took longer than its processing time".to_owned()];
-                let failure = Failure { kind: FailureKind::Timeout, error: None, words };
-                self.failed(sitter.lane, sitter.ticket, failure);
-            } else {
-                // It cannot be stopped: its lane stays closed until it ends, and what it returns then counts.
-                let sitter = self.seats.sitter_mut(at);
-                (sitter.deadline, sitter.overdue) = (Monotonic::NEVER, true);
-                let sitter = *sitter;
-                self.probe_ended(sitter.lane, Probe::Failed);
-                tracing::warn!(group = %self.shared.group, "a handler that cannot be cancelled has run out of time");
-            }
-        }
-    }
-
-    fn flush(&mut self) {
-        self.report_outcomes();
-        // Before the reports, so that whoever settles them sees lanes at least as new.
-        let fewer = self.shared.counters.workers[self.number].say(self.lanes.census());
-        if fewer && self.done.is_empty() {
-            self.done.push(Report::Fewer);
-        }
-        for report in self.done.drain(..) {
-            // A loop that has gone no longer wants to know.
-            let _ = self.reports.send(report);
-        }
-        self.shared.counters.workers[self.number].end();
-        self.stopwatch.report(&self.shared.gauges, self.number, self.seats.taken());
-        self.shared.counters.bell.ring();
-    }
-
-    pub(super) fn send(&mut self, report: Report) {
-        for report in self.done.drain(..).chain([report]) {
-            let _ = self.reports.send(report);
-        }
     }
 }
 

@@ -59,23 +59,25 @@ impl BreakerPolicy {
     #[must_use]
     pub fn faults(&self) -> Vec<Invalid> {
         let mut faults = Vec::new();
-        let mut rule = |holds: bool, field: &'static str, rule: &'static str, found: String| {
+        let mut rule = |holds: bool, field: &'static str, rule: &str, found: String| {
             if !holds {
-                faults.push(Invalid::new(field, rule, found));
+                faults.push(Invalid::new(field, rule.to_owned(), found));
             }
         };
         let share = self.share > 0.0 && self.share <= 1.0;
         rule(share, "breaker.share", "lies above 0 and is at most 1", self.share.to_string());
         rule(self.least >= 1, "breaker.least", "is at least 1", self.least.to_string());
         let enough = self.events >= self.least && self.events <= 1_000_000;
-        rule(enough, "breaker.events", "lies between least and 1000000", self.events.to_string());
+        let range = format!("lies between least, which is {}, and 1000000", self.least);
+        rule(enough, "breaker.events", &range, self.events.to_string());
         let window = self.window >= Duration::from_millis(10) && self.window <= Duration::from_secs(3_600);
         rule(window, "breaker.window", "lies between 10ms and 1h", format!("{:?}", self.window));
         let first = format!("{:?}", self.first_wait);
         rule(!self.first_wait.is_zero(), "breaker.first_wait", "is longer than 0", first);
         let longest = self.longest_wait >= self.first_wait && self.longest_wait <= Duration::from_secs(3_600);
         let found = format!("{:?}", self.longest_wait);
-        rule(longest, "breaker.longest_wait", "lies between first_wait and 1h", found);
+        let range = format!("lies between first_wait, which is {:?}, and 1h", self.first_wait);
+        rule(longest, "breaker.longest_wait", &range, found);
         let grows = (1.0..=100.0).contains(&self.multiplier);
         rule(grows, "breaker.multiplier", "lies between 1 and 100", self.multiplier.to_string());
         let probes = (1..=1_000).contains(&self.probes);

@@ -58,10 +58,10 @@ impl ProbationPolicy {
     #[must_use]
     pub fn faults(&self) -> Vec<Invalid> {
         let ranges = [
-            ("probation.after", self.after as usize, 1, 100),
-            ("probation.batch", self.batch, 1, 32),
-            ("probation.lone", self.lone as usize, 1, 100),
-            ("probation.reach", self.reach, 1, 1 << 30),
+            ("crashes.after", self.after as usize, 1, 100),
+            ("crashes.batch", self.batch, 1, 32),
+            ("crashes.lone", self.lone as usize, 1, 100),
+            ("crashes.reach", self.reach, 1, 1 << 30),
         ];
         let wrong = ranges.into_iter().filter(|(_, value, least, most)| !(least..=most).contains(&value));
         let said = |(field, value, least, most)| {

@@ -13,6 +13,7 @@ use std::time::Duration;
 use laneway_domain::{Invalid, Monotonic};
 
 use super::line::Line;
+use crate::sabotage::{Bug, is_planted};
 
 /// So many a second, and so many at once after a pause.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -62,7 +63,8 @@ impl RateCell {
     #[must_use]
     pub fn new(limit: RateLimit) -> Self {
         let interval = u64::try_from(limit.interval().as_nanos()).unwrap_or(u64::MAX);
-        let tolerance = interval.saturating_mul(u64::from(limit.burst.max(1)) - 1);
+        let burst = u64::from(limit.burst.max(1)) * if is_planted(Bug::BurstIsTwice) { 2 } else { 1 };
+        let tolerance = interval.saturating_mul(burst - 1);
         Self { arrival: AtomicU64::new(0), interval, tolerance, line: Line::default() }
     }
 

@@ -62,14 +62,15 @@ impl RetryPolicy {
     #[must_use]
     pub fn faults(&self) -> Vec<Invalid> {
         let mut faults = Vec::new();
-        let mut rule = |holds: bool, field: &'static str, rule: &'static str, found: String| {
+        let mut rule = |holds: bool, field: &'static str, rule: &str, found: String| {
             if !holds {
-                faults.push(Invalid::new(field, rule, found));
+                faults.push(Invalid::new(field, rule.to_owned(), found));
             }
         };
         let (first, longest) = (self.initial_interval, self.max_interval);
         rule(!first.is_zero(), "retry.initial_interval", "is longer than 0", format!("{first:?}"));
-        rule(longest >= first, "retry.max_interval", "is not below initial_interval", format!("{longest:?}"));
+        let not_below = format!("is not below initial_interval, which is {first:?}");
+        rule(longest >= first, "retry.max_interval", &not_below, format!("{longest:?}"));
         rule(longest <= Self::LONGEST, "retry.max_interval", "is at most 30 days", format!("{longest:?}"));
         let grows = self.multiplier >= 1.0 && self.multiplier <= 100.0;
         rule(grows, "retry.multiplier", "lies between 1 and 100", self.multiplier.to_string());

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use laneway_domain::invariant::RecoveryMode;
-use laneway_domain::{Cause, Clock, GroupId, Timestamp};
+use laneway_domain::{Clock, GroupId, Timestamp};
 use tokio::sync::mpsc;
 
 use super::machine::{BacklogSample, Transition};
-use crate::calls::{CallbackCounts, Calls, Counters};
+use crate::calls::{CallbackCounts, CallbackOutcome, Calls, Counters};
 
 /// What callbacks are told.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,7 +58,6 @@ impl Occasion {
 /// use laneway_application::recovery::RecoveryCallbacks;
 /// let callbacks = RecoveryCallbacks::new().on_progress(|news| async move {
 ///     println!("{:?} behind, through in {:?}", news.backlog, news.eta);
-///     Ok::<(), std::io::Error>(())
 /// });
 /// # let _ = callbacks;
 /// ```
@@ -76,11 +75,10 @@ impl RecoveryCallbacks {
 
     /// Called at every switch of the mode.
     #[must_use]
-    pub fn on_switch<F, T, E>(mut self, call: F) -> Self
+    pub fn on_switch<F, T>(mut self, call: F) -> Self
     where
         F: Fn(Arc<RecoveryNews>) -> T + Send + Sync + 'static,
-        T: Future<Output = Result<(), E>> + Send + 'static,
-        E: Into<Cause> + 'static,
+        T: Future<Output: CallbackOutcome> + Send + 'static,
     {
         self.calls.add(Occasion::Switch, call);
         self
@@ -88,11 +86,10 @@ impl RecoveryCallbacks {
 
     /// Called when a recovery begins.
     #[must_use]
-    pub fn on_enter<F, T, E>(mut self, call: F) -> Self
+    pub fn on_enter<F, T>(mut self, call: F) -> Self
     where
         F: Fn(Arc<RecoveryNews>) -> T + Send + Sync + 'static,
-        T: Future<Output = Result<(), E>> + Send + 'static,
-        E: Into<Cause> + 'static,
+        T: Future<Output: CallbackOutcome> + Send + 'static,
     {
         self.calls.add(Occasion::Enter, call);
         self
@@ -100,11 +97,10 @@ impl RecoveryCallbacks {
 
     /// Called when the subscription is as it was.
     #[must_use]
-    pub fn on_leave<F, T, E>(mut self, call: F) -> Self
+    pub fn on_leave<F, T>(mut self, call: F) -> Self
     where
         F: Fn(Arc<RecoveryNews>) -> T + Send + Sync + 'static,
-        T: Future<Output = Result<(), E>> + Send + 'static,
-        E: Into<Cause> + 'static,
+        T: Future<Output: CallbackOutcome> + Send + 'static,
     {
         self.calls.add(Occasion::Leave, call);
         self
@@ -112,11 +108,10 @@ impl RecoveryCallbacks {
 
     /// Called after every check until the subscription is as it was: with the backlog that is left, and the time.
     #[must_use]
-    pub fn on_progress<F, T, E>(mut self, call: F) -> Self
+    pub fn on_progress<F, T>(mut self, call: F) -> Self
     where
         F: Fn(Arc<RecoveryNews>) -> T + Send + Sync + 'static,
-        T: Future<Output = Result<(), E>> + Send + 'static,
-        E: Into<Cause> + 'static,
+        T: Future<Output: CallbackOutcome> + Send + 'static,
     {
         self.calls.add(Occasion::Progress, call);
         self

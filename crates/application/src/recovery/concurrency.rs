@@ -62,14 +62,15 @@ impl ConcurrencyPolicy {
     #[must_use]
     pub fn faults(&self) -> Vec<Invalid> {
         let mut faults = Vec::new();
-        let mut rule = |holds: bool, field: &'static str, rule: &'static str, found: String| {
+        let mut rule = |holds: bool, field: &'static str, rule: &str, found: String| {
             if !holds {
-                faults.push(Invalid::new(field, rule, found));
+                faults.push(Invalid::new(field, rule.to_owned(), found));
             }
         };
         rule(self.min >= 1, "recovery.concurrency.min", "is at least 1", self.min.to_string());
         let max = self.max >= self.min && self.max <= 1_000_000;
-        rule(max, "recovery.concurrency.max", "lies between min and 1000000", self.max.to_string());
+        let range = format!("lies between min, which is {}, and 1000000", self.min);
+        rule(max, "recovery.concurrency.max", &range, self.max.to_string());
         let window = self.window >= Duration::from_millis(1) && self.window <= Duration::from_secs(60);
         rule(window, "recovery.concurrency.window", "lies between 1ms and 60s", format!("{:?}", self.window));
         rule(self.least >= 1, "recovery.concurrency.least", "is at least 1", self.least.to_string());

@@ -49,27 +49,33 @@ impl RecoveryPolicy {
     #[must_use]
     pub fn faults(&self) -> Vec<Invalid> {
         let mut faults = Vec::new();
-        let mut rule = |holds: bool, field: &'static str, rule: &'static str, found: String| {
+        let mut rule = |holds: bool, field: &'static str, rule: &str, found: String| {
             if !holds {
-                faults.push(Invalid::new(field, rule, found));
+                faults.push(Invalid::new(field, rule.to_owned(), found));
             }
         };
-        rule(self.enter_events > 0, "recovery.enter_events", "is at least 1", self.enter_events.to_string());
+        rule(
+            self.enter_events > 0,
+            "recovery.policy.enter_events",
+            "is at least 1",
+            self.enter_events.to_string(),
+        );
         let age = format!("{:?}", self.enter_age);
-        rule(!self.enter_age.is_zero(), "recovery.enter_age", "is longer than 0", age);
+        rule(!self.enter_age.is_zero(), "recovery.policy.enter_age", "is longer than 0", age);
         let below = self.exit_events < self.enter_events;
-        let flaps = "is below enter_events: else the mode would flap";
-        rule(below, "recovery.exit_events", flaps, self.exit_events.to_string());
+        let flaps =
+            format!("is below enter_events, which is {}: else the mode would flap", self.enter_events);
+        rule(below, "recovery.policy.exit_events", &flaps, self.exit_events.to_string());
         let age = format!("{:?}", self.exit_age);
-        rule(!self.exit_age.is_zero(), "recovery.exit_age", "is longer than 0", age.clone());
-        let flaps = "is below enter_age: else the mode would flap";
-        rule(self.exit_age < self.enter_age, "recovery.exit_age", flaps, age);
+        rule(!self.exit_age.is_zero(), "recovery.policy.exit_age", "is longer than 0", age.clone());
+        let flaps = format!("is below enter_age, which is {:?}: else the mode would flap", self.enter_age);
+        rule(self.exit_age < self.enter_age, "recovery.policy.exit_age", &flaps, age);
         let checks = (1..=1_000).contains(&self.transition_threshold);
         let found = self.transition_threshold.to_string();
-        rule(checks, "recovery.transition_threshold", "lies between 1 and 1000", found);
+        rule(checks, "recovery.policy.transition_threshold", "lies between 1 and 1000", found);
         let stays = !self.hysteresis.is_zero() && self.hysteresis <= Duration::from_secs(24 * 3_600);
         let found = format!("{:?}", self.hysteresis);
-        rule(stays, "recovery.hysteresis", "is longer than 0 and at most 24h", found);
+        rule(stays, "recovery.policy.hysteresis", "is longer than 0 and at most 24h", found);
         faults
     }
 }

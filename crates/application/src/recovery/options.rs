@@ -17,8 +17,9 @@ pub struct RecoveryOptions {
     pub policy: RecoveryPolicy,
     /// How many handlers run at once while recovering; `max_in_flight` again afterwards.
     pub concurrency: ConcurrencyPolicy,
-    /// What the limits of `buffer` are multiplied by while recovering, so that more is fetched and more lanes have work. Default 4: 1 GiB
-    /// of the default buffers at most.
+    /// What the limits of `buffer` are multiplied by while recovering, so that more is fetched and more lanes have work: partitions
+    /// stay open for so much longer, and a broker with a backlog fills every read. The size of one read, `batch_events` and
+    /// `batch_bytes`, stays: clients fix theirs when they connect. Default 4: 1 GiB of the default buffers at most.
     pub fetch_factor: usize,
     /// How often to ask the broker for the lag. Default 5 s.
     pub interval: Duration,
@@ -54,7 +55,9 @@ impl RecoveryOptions {
         let mut faults = self.policy.faults();
         faults.extend(self.concurrency.faults());
         if self.concurrency.max < max_in_flight {
-            let rule = "is at least max_in_flight: else recovering would be slower";
+            let rule = format!(
+                "is at least max_in_flight, which is {max_in_flight}: else recovering would be slower"
+            );
             faults.push(Invalid::new("recovery.concurrency.max", rule, self.concurrency.max));
         }
         if !(1..=1_024).contains(&self.fetch_factor) {
@@ -93,12 +96,16 @@ mod tests {
             ..RecoveryOptions::default()
         };
         let faults = absurd.faults(256);
+        let said: Vec<_> = faults.iter().map(ToString::to_string).collect();
+        let slower = "is at least max_in_flight, which is 256: else recovering would be slower; found `32`";
+        assert!(said[3].ends_with(slower), "{said:?}");
+        assert!(said[2].contains("lies between min, which is 64, and 1,000,000; found `32`"), "{said:?}");
         let fields: Vec<_> = faults.iter().map(Invalid::field).collect();
         assert_eq!(
             fields,
             [
-                "recovery.enter_events",
-                "recovery.exit_events",
+                "recovery.policy.enter_events",
+                "recovery.policy.exit_events",
                 "recovery.concurrency.max",
                 "recovery.concurrency.max",
                 "recovery.fetch_factor",

@@ -14,6 +14,8 @@ pub enum OrderingMode {
     Unordered,
     /// The events of one aggregate while the subscription recovers, and nothing in normal times: a backlog may hold hours of an
     /// aggregate's history, which live events come without. What was read while recovering stays in order until it is handled; what
-    /// was read in normal times is in order with nothing, also across a switch. Without recovery options: as `Unordered`.
+    /// was read in normal times is in order with nothing, also across a switch. An aggregate that was parked while recovering keeps its
+    /// followers behind it in normal times too; while an event read in normal times is not through, its aggregate is not parked
+    /// but goes on behind a dead letter. Without recovery options: as `Unordered`.
     OrderedWhileRecovering,
 }

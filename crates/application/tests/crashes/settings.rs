@@ -35,7 +35,7 @@ async fn probation_is_refused_where_checkpoints_cannot_carry_it_and_off_by_defau
 fn absurd_settings_are_refused() {
     let mut options = options("g");
     options.crashes = OnCrash::Probation(ProbationPolicy { batch: 0, ..ProbationPolicy::default() });
-    assert_eq!(options.faults()[0].field(), "probation.batch");
+    assert_eq!(options.faults()[0].field(), "crashes.batch");
 }
 
 #[test]

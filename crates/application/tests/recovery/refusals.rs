@@ -73,5 +73,5 @@ async fn settings_that_cannot_be_meant_are_refused_all_at_once() {
     let refused = world.bus.subscribe(options, world.handler(|_| seconds(1))).await.unwrap_err();
     let SubscriptionError::Config(faults) = refused else { panic!("{refused}") };
     let fields: Vec<_> = faults.faults().iter().map(Invalid::field).collect();
-    assert_eq!(fields, ["recovery.exit_events", "recovery.concurrency.max", "priority.max_pause"]);
+    assert_eq!(fields, ["recovery.policy.exit_events", "recovery.concurrency.max", "priority.max_pause"]);
 }

@@ -6,9 +6,10 @@ use std::task::{Context, Poll};
 
 use async_trait::async_trait;
 use laneway_domain::{
-    AggregateId, Assignment, Batch, Body, Checkpoint, CommitError, Envelope, Epoch, Flow, Monotonic,
-    PartitionId, PartitionNumber, Position, Received, Resume, RevocationId, Session, SessionEvent,
-    SubscribeError, Subscriber, SubscriberCapabilities, Subscription, Timestamp, TopicName,
+    AggregateId, Assignment, BacklogChecker, BacklogError, Batch, Body, Checkpoint, CommitError, Envelope,
+    Epoch, Flow, GroupId, Monotonic, PartitionId, PartitionLag, PartitionNumber, Position, Received, Resume,
+    RevocationId, Session, SessionEvent, SubscribeError, Subscriber, SubscriberCapabilities, Subscription,
+    Timestamp, TopicName,
 };
 use tokio::sync::mpsc;
 
@@ -96,11 +97,23 @@ impl Subscriber for Broker {
         &CAPABILITIES
     }
 
+    fn lag(&self) -> Option<&dyn BacklogChecker> {
+        Some(self)
+    }
+
     async fn open(&self, _: Subscription) -> Result<Box<dyn Session>, SubscribeError> {
         let said = self.said.lock().unwrap_or_else(PoisonError::into_inner).take();
         let said = said.ok_or(SubscribeError::Closed)?;
         let (diary, say) = (self.diary.clone(), self.say.clone());
         Ok(Box::new(Scripted { diary, say, said, started: BTreeSet::new(), held: VecDeque::new() }))
+    }
+}
+
+/// It knows of none, so modes change by hand alone.
+#[async_trait]
+impl BacklogChecker for Broker {
+    async fn backlog(&self, _: &GroupId, _: &[TopicName]) -> Result<Vec<PartitionLag>, BacklogError> {
+        Err(BacklogError::Unavailable { reason: "the test does not say".to_owned(), cause: None })
     }
 }
 

@@ -15,3 +15,4 @@ mod full_lane;
 mod parked;
 mod permits;
 mod stage;
+mod unordered;

@@ -33,7 +33,7 @@ fn death() -> Death {
 }
 
 /// Parks events of the aggregate `a`, the first of them dead, as an owner before us did.
-async fn parked(stage: &Stage, partition: u32, events: &[(u64, &str)]) {
+pub(crate) async fn parked(stage: &Stage, partition: u32, events: &[(u64, &str)]) {
     let scope = Scope { group: group(), topic: topic(), partition: PartitionNumber(partition) };
     let (claim, _) = stage.letters.claim(&scope, &OwnerId::new("before").unwrap()).await.unwrap();
     let (at, death) = (Timestamp::default(), death());
@@ -47,7 +47,7 @@ async fn parked(stage: &Stage, partition: u32, events: &[(u64, &str)]) {
     stage.letters.park(&claim, events.iter().enumerate().map(entry).collect()).await.unwrap();
 }
 
-async fn redrive(stage: &Stage) {
+pub(crate) async fn redrive(stage: &Stage) {
     let by = By::new("a test", "to see it").unwrap();
     stage.letters.ask(&Filter::group(group()), REDRIVE, &by, Timestamp::default(), false).await.unwrap();
 }
@@ -57,7 +57,7 @@ async fn answers(stage: &Stage) -> Vec<Answer> {
     audit.into_iter().filter_map(|(_, line)| line.answer).collect()
 }
 
-async fn answered(stage: &Stage, count: usize) -> Vec<Answer> {
+pub(crate) async fn answered(stage: &Stage, count: usize) -> Vec<Answer> {
     let all = async {
         while answers(stage).await.len() < count {
             pass(stage, 100).await;
@@ -67,11 +67,11 @@ async fn answered(stage: &Stage, count: usize) -> Vec<Answer> {
     answers(stage).await
 }
 
-async fn pass(stage: &Stage, millis: u64) {
+pub(crate) async fn pass(stage: &Stage, millis: u64) {
     stage.clock.wake_at(stage.clock.monotonic() + Duration::from_millis(millis)).await;
 }
 
-fn started(stage: &Stage) -> Vec<String> {
+pub(crate) fn started(stage: &Stage) -> Vec<String> {
     stage.diary.read(|page| page.started.clone())
 }
 

@@ -1,9 +1,10 @@
 //! I17: dropping a future leaves no open transaction, no half-settled event, no lost permit.
 
-use super::happening::{Happening, Outcome};
+use super::happening::Happening;
 use super::history::History;
 use super::id::Invariant;
 use super::limits::Limits;
+use super::terms::Outcome;
 use super::track::{Runs, Settled, Tenures};
 use super::violation::{Findings, Violation};
 use crate::dead_letter::AfterDeadLetter;

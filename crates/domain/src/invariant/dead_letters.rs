@@ -3,11 +3,12 @@
 use std::collections::{HashMap, HashSet};
 
 use super::digest::Digest;
-use super::happening::{Happening, MemberId, Outcome, RunId};
+use super::happening::Happening;
 use super::history::History;
 use super::id::Invariant;
 use super::limits::Limits;
 use super::place::{Place, Start};
+use super::terms::{MemberId, Outcome, RunId};
 use super::track::{Gaps, Runs};
 use super::violation::{Findings, Violation};
 use crate::dead_letter::{AfterDeadLetter, DeathCause};

@@ -2,11 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::happening::{Happening, MemberId, RunId};
+use super::happening::Happening;
 use super::history::History;
 use super::id::Invariant;
 use super::limits::Limits;
 use super::place::Start;
+use super::terms::{MemberId, RunId};
 use super::track::Runs;
 use super::violation::{Findings, Violation};
 use crate::aggregate::AggregateKey;

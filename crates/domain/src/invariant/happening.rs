@@ -1,69 +1,18 @@
 //! What can happen.
 
+use std::time::Duration;
+
 use super::digest::Digest;
 use super::place::{Place, Sighting, Start};
+use super::terms::{Link, Load, MemberId, Outcome, RecoveryMode, RunId};
 use crate::aggregate::AggregateKey;
 use crate::dead_letter::DeathCause;
-use crate::handler::ErrorClass;
-use crate::identity::{AggregateVersion, EventId, GroupId};
+use crate::identity::{AggregateVersion, EventId, GroupId, TenantId};
 use crate::parking::Scope;
 use crate::position::{Epoch, PartitionNumber, Position, Resume};
 use crate::publisher::PublishFault;
 use crate::time::Monotonic;
 use crate::topic::TopicName;
-
-/// One bus: the scope of exclusion. Sessions that it opens one after the other belong to the same member.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct MemberId(pub u32);
-
-/// One call of a handler; never used twice in a history.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RunId(pub u64);
-
-/// How a handler's run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Outcome {
-    /// It handled the event.
-    Done,
-    /// It failed; with the class, where it gave one.
-    Failed(Option<ErrorClass>),
-    /// It panicked.
-    Panicked,
-    /// Its future was dropped: its time was up, its partition went away, or its process crashed.
-    Dropped,
-}
-
-/// What a rate was measured beside.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Load {
-    /// Nothing: the rate that others are compared with.
-    Undisturbed,
-    /// Events of other aggregates that back off.
-    BesideRetries,
-    /// A lane that hangs.
-    BesideHang,
-}
-
-/// What a connection leads to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Link {
-    /// The broker.
-    Broker,
-    /// The database.
-    Database,
-}
-
-/// How a subscription treats its backlog.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum RecoveryMode {
-    /// No backlog to speak of.
-    #[default]
-    Normal,
-    /// Works a backlog off.
-    Recovering,
-    /// The backlog is gone; what started while recovering ends.
-    Draining,
-}
 
 /// Something that was seen to happen at a port or at the edge of a bus.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,6 +26,19 @@ pub enum Happening {
         group: GroupId,
         /// The topics that the session is for.
         topics: Vec<TopicName>,
+    },
+    /// A subscription begins whose handlers start no faster than this, with its whole burst at hand.
+    RateLimited {
+        /// The bus.
+        member: MemberId,
+        /// The group.
+        group: GroupId,
+        /// Whose events count; those of all where nobody is named.
+        tenant: Option<TenantId>,
+        /// The time between two starts at an even pace.
+        every: Duration,
+        /// How many may start at once after a pause.
+        burst: u32,
     },
     /// A session ended: closed, failed or dropped. What it owned is no longer its own.
     SessionEnded {

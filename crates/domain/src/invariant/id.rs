@@ -8,7 +8,7 @@ use super::violation::Violation;
 use super::{
     bounded_memory, cancel_safety, commit_liveness, commit_safety, dead_letters, effect_once, exclusion,
     honest_publish, isolation, no_invention, no_loss, no_silent_gap, order, outbox_atomic, outbox_duplicates,
-    outbox_liveness, outbox_order, recovery_mode, redrive, retry_isolation, shutdown, truthful_health,
+    outbox_liveness, outbox_order, rates, recovery_mode, redrive, retry_isolation, shutdown, truthful_health,
     zombies,
 };
 
@@ -73,6 +73,7 @@ invariants! {
     I21 "Truthful health: not ready soon after a loss, ready soon after its return; lag is near the truth." truthful_health::check;
     I22 "Honest publish: ok after acknowledgement; a timeout is unknown, not failed." honest_publish::check;
     I23 "No silent gap: events that a broker deleted before they were read are reported." no_silent_gap::check;
+    I24 "Rates: in no stretch of time do more handlers start than the burst and the rate of their subscription and tenant allow." rates::check;
 }
 
 impl Invariant {

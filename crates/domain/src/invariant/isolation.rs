@@ -2,12 +2,13 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::happening::{Happening, Load, MemberId, Outcome};
+use super::happening::Happening;
 use super::history::History;
 use super::id::Invariant;
 use super::limits::Limits;
 use super::place::{Place, Start};
 use super::retry_isolation::rates;
+use super::terms::{Load, MemberId, Outcome};
 use super::track::{Aggregates, Audience, Log, Runs, Settled, Tenures};
 use super::violation::{Findings, Violation};
 use crate::aggregate::AggregateKey;

@@ -19,6 +19,7 @@ mod history;
 mod id;
 mod limits;
 mod place;
+mod terms;
 mod track;
 mod violation;
 
@@ -39,6 +40,7 @@ mod outbox_atomic;
 mod outbox_duplicates;
 mod outbox_liveness;
 mod outbox_order;
+mod rates;
 mod recovery_mode;
 mod redrive;
 mod retry_isolation;
@@ -50,9 +52,10 @@ mod zombies;
 mod tests;
 
 pub use digest::Digest;
-pub use happening::{Happening, Link, Load, MemberId, Outcome, RecoveryMode, RunId};
+pub use happening::Happening;
 pub use history::{History, Moment};
 pub use id::Invariant;
 pub use limits::Limits;
 pub use place::{Place, Sighting, Start};
+pub use terms::{Link, Load, MemberId, Outcome, RecoveryMode, RunId};
 pub use violation::Violation;

@@ -3,11 +3,12 @@
 
 use std::collections::HashSet;
 
-use super::happening::{Happening, Outcome};
+use super::happening::Happening;
 use super::history::History;
 use super::id::Invariant;
 use super::limits::Limits;
 use super::place::{Place, Sighting};
+use super::terms::Outcome;
 use super::track::{Audience, Runs, Settled};
 use super::violation::{Findings, Violation};
 use crate::aggregate::AggregateKey;

@@ -2,11 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::happening::{Happening, MemberId, Outcome};
+use super::happening::Happening;
 use super::history::History;
 use super::id::Invariant;
 use super::limits::Limits;
 use super::place::{Place, Start};
+use super::terms::{MemberId, Outcome};
 use super::track::{Aggregates, Audience, Gaps, Log, Runs, Settled, Shelf, Tenure, Tenures};
 use super::violation::{Findings, Violation};
 use crate::aggregate::AggregateKey;

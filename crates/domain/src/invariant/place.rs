@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::digest::Digest;
-use super::happening::{MemberId, RunId};
+use super::terms::{MemberId, RunId};
 use crate::aggregate::AggregateKey;
 use crate::dead_letter::LetterId;
 use crate::envelope::Envelope;

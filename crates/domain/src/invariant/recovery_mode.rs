@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
-use super::happening::{Happening, RecoveryMode};
+use super::happening::Happening;
 use super::history::History;
 use super::id::Invariant;
 use super::limits::Limits;
+use super::terms::RecoveryMode;
 use super::violation::{Findings, Violation};
 
 /// `Normal -> Recovering -> Draining -> Normal`, and back from `Draining` to `Recovering` where the backlog returns.

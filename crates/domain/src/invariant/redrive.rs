@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::happening::{Happening, MemberId, Outcome};
+use super::happening::Happening;
 use super::history::History;
 use super::id::Invariant;
 use super::limits::Limits;
 use super::place::{Place, Start};
+use super::terms::{MemberId, Outcome};
 use super::track::{Runs, Tenures};
 use super::violation::{Findings, Violation};
 use crate::aggregate::AggregateKey;
@@ -34,6 +35,7 @@ pub(super) fn check(history: &History, limits: &Limits) -> Vec<Violation> {
     let mut redrives = Redrives {
         keys: keys(history),
         parked: HashSet::new(),
+        alone: HashSet::new(),
         runs: Runs::default(),
         tenures: Tenures::default(),
         open: HashMap::new(),
@@ -53,6 +55,8 @@ struct Redrives<'h> {
     keys: HashMap<&'h Place, &'h AggregateKey>,
     /// What closes its aggregate.
     parked: HashSet<&'h Place>,
+    /// What was buried without its aggregate, and comes back without it.
+    alone: HashSet<&'h Place>,
     runs: Runs<'h>,
     tenures: Tenures<'h>,
     open: HashMap<Lane<'h>, BTreeMap<Position, Way>>,
@@ -79,11 +83,15 @@ impl<'h> Redrives<'h> {
             }
             Happening::DeadLettered { place, parks: true, .. } | Happening::Parked { place, .. } => {
                 self.parked.insert(place);
+                self.alone.remove(place);
                 self.close(place);
             }
             // Buried beside its aggregate it closes no lane any more. A burial names no claim, so one by a member that is
             // late makes a letter of what has left, and that one can be redriven like any other.
-            Happening::DeadLettered { place, .. } => {
+            Happening::DeadLettered { place, key, .. } => {
+                if key.is_none() {
+                    self.alone.insert(place);
+                }
                 self.parked.remove(place);
                 self.left.remove(place);
                 self.close(place);
@@ -130,7 +138,9 @@ impl<'h> Redrives<'h> {
         if self.left.contains(&start.place) && self.is_owner(start, at) {
             findings.add(index, || format!("{start} started again after it had left the store as handled"));
         }
-        let Some(key) = start.event.key.as_ref() else { return };
+        let Some(key) = start.event.key.as_ref().filter(|_| !self.alone.contains(&start.place)) else {
+            return;
+        };
         let Some(lane) = self.open.get(&(&start.place.scope, key)) else { return };
         let place = |position: &Position| Place { scope: start.place.scope.clone(), position: *position };
         // One that closes no lane queues like a live event, behind whatever is there.

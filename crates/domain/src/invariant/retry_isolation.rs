@@ -2,11 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::happening::{Happening, Load, MemberId, Outcome, RunId};
+use super::happening::Happening;
 use super::history::History;
 use super::id::Invariant;
 use super::limits::Limits;
 use super::place::{Place, Start};
+use super::terms::{Load, MemberId, Outcome, RunId};
 use super::track::{Gaps, Runs, Tenures};
 use super::violation::{Findings, Violation};
 use crate::aggregate::AggregateKey;

@@ -2,11 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::happening::{Happening, MemberId};
+use super::happening::Happening;
 use super::history::History;
 use super::id::Invariant;
 use super::limits::Limits;
 use super::place::{Place, Start};
+use super::terms::MemberId;
 use super::track::Tenures;
 use super::violation::{Findings, Violation};
 use crate::parking::Scope;

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::happening::{Happening, MemberId, Outcome, RunId};
+use super::happening::Happening;
 use super::history::History;
 use super::id::Invariant;
 use super::limits::Limits;
 use super::place::Start;
+use super::terms::{MemberId, Outcome, RunId};
 use super::track::{Aggregates, Audience, Log, Runs, Settled};
 use super::violation::{Findings, Violation};
 use crate::aggregate::AggregateKey;

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use laneway_application::consume::SubscriptionOptions;
+use laneway_application::consume::{OnCrash, SubscriptionOptions};
 use laneway_application::policy::{BreakerPolicy, CommitPolicy, CreditLimits, FlowLimits, RetryPolicy};
-use laneway_application::route::{Routed, Router};
+use laneway_application::route::{OrderingMode, Routed, Router};
 use laneway_domain::{AfterDeadLetter, Cancellation, GroupId, TopicName};
 
 use super::behaviour::Temper;
@@ -50,6 +50,9 @@ pub struct GroupPlan {
     pub lane_capacity: usize,
     /// How often handlers may start.
     pub flow: FlowLimits,
+    /// Whether events are named before they start where their processes crash: what waits for that has its token already, so
+    /// nothing is said of rates then.
+    pub probation: bool,
     /// When to commit.
     pub commit: CommitPolicy,
     /// The most events of one read.
@@ -60,6 +63,8 @@ pub struct GroupPlan {
     pub seed: u64,
     /// How members recover from a backlog; not at all where nothing is said.
     pub modes: Option<ModePlan>,
+    /// What is kept in order.
+    pub ordering: OrderingMode,
 }
 
 /// Longer than any wait between two attempts.
@@ -98,11 +103,18 @@ impl GroupPlan {
             drain: chance.millis(20..=1_000),
             seed: chance.seed(),
             flow: FlowLimits::default(),
+            probation: true,
             modes: None,
+            ordering: OrderingMode::PerAggregate,
         };
         // By chance of its own, so that known seeds keep the rest of their scenarios.
         plan.flow = flow::draw(&mut Chance::new(mix(plan.seed)));
+        let limited = !plan.flow.is_empty() && plan.temper.kills == 0;
+        plan.probation = !limited || Chance::new(plan.seed ^ 0x18).percent(50);
         plan.modes = ModePlan::draw(plan.seed, plan.max_in_flight);
+        if plan.modes.is_some() && Chance::new(plan.seed ^ 0x24).percent(40) {
+            plan.ordering = OrderingMode::OrderedWhileRecovering;
+        }
         plan.breaker = breaker(plan.seed);
         if plan.breaker.is_some() {
             // An event that always fails, and alone, is not told from something that is down.
@@ -136,6 +148,11 @@ impl GroupPlan {
         parks && self.merges.is_some()
     }
 
+    /// Whether it keeps aggregates in order at all times.
+    pub(super) fn is_in_order(&self) -> bool {
+        self.ordering == OrderingMode::PerAggregate
+    }
+
     /// A member's settings.
     #[must_use]
     pub fn options(&self, group: GroupId, topics: &[TopicName]) -> SubscriptionOptions {
@@ -156,6 +173,8 @@ impl GroupPlan {
             batch_events: self.batch_events,
             drain: self.drain,
             router: self.router(),
+            ordering: self.ordering,
+            crashes: if self.probation { OnCrash::default() } else { OnCrash::Ignore },
             seed: Some(self.seed),
             ..SubscriptionOptions::new(group, topics.iter().cloned())
         }

@@ -9,6 +9,7 @@ use laneway_application::consume::{Ground, Subscription, SubscriptionError};
 use laneway_domain::invariant::{Happening, Invariant, Link, MemberId};
 use laneway_domain::{Cancellation, Clock, Envelope, Publisher};
 
+use super::flow;
 use super::life::Life;
 use super::mortal::OfLife;
 use super::stage::Stage;
@@ -157,6 +158,9 @@ impl Seat<'_> {
             life: self.life.clone(),
         };
         let work = RecordedHandler::new(work, stage.recorder.clone(), self.id);
+        if !plan.probation {
+            stage.recorder.record_all(flow::limited(&plan.flow, self.id, &stage.groups[group]));
+        }
         let life = self.life.clone();
         match plan.cancellation {
             Cancellation::Drop => self.bus.subscribe(options, OfLife { life, inner: work }).await,

@@ -47,7 +47,7 @@ pub fn simulate_scenario(scenario: Scenario, factory: &dyn Factory) -> Result<Su
     let ended = run(scenario, factory);
     let Ended { stage, rest, cleared, whole, dump } = ended;
     let mut violations = stage.found();
-    violations.extend(verdict::judge(&stage.scenario, &rest, cleared.as_ref(), &whole));
+    violations.extend(verdict::judge(&stage.scenario, &stage.groups, &rest, cleared.as_ref(), &whole));
     if !stage.sessions_broke() {
         violations.extend(checkers::blameless(&whole));
     }

@@ -1,6 +1,7 @@
 //! Making a failing scenario smaller.
 
 use laneway_application::policy::FlowLimits;
+use laneway_application::route::OrderingMode;
 
 use super::failure::Failure;
 use super::run::simulate_scenario;
@@ -49,6 +50,7 @@ fn variations(scenario: &Scenario) -> Vec<Scenario> {
     cut(&|s| s.groups.iter_mut().for_each(|group| group.merges = None));
     cut(&|s| s.groups.iter_mut().for_each(|group| group.flow = FlowLimits::default()));
     cut(&|s| s.groups.iter_mut().for_each(|group| group.modes = None));
+    cut(&|s| s.groups.iter_mut().for_each(|group| group.ordering = OrderingMode::PerAggregate));
     cut(&|s| {
         s.groups.retain(|group| !group.reads_side);
         s.groups.iter_mut().for_each(|group| group.temper.publishes = 0);

@@ -39,12 +39,21 @@ pub(super) struct Draft {
     pub(super) within: Duration,
 }
 
+/// The most tenants of a scenario.
+const TENANTS: u8 = 2;
+
+/// Everybody who may be a tenant in a scenario.
+pub(super) fn tenants() -> impl Iterator<Item = TenantId> {
+    (1..=TENANTS).filter_map(|tenant| TenantId::new(format!("t{tenant}")).ok())
+}
+
 /// Draws the events of a scenario. Aggregates are busy in different measure; all events of one have one publisher.
 pub(super) fn draw(chance: &mut Chance, draft: &Draft) -> Vec<EventPlan> {
     let most = if chance.percent(20) { 200 } else { 80 };
     let count = chance.between(20..=most);
     let aggregates = chance.between(1..=12);
-    let (tenants, loose) = (chance.between(0..=2), if chance.percent(40) { 10 } else { 0 });
+    let (tenants, loose) =
+        (chance.between(0..=usize::from(TENANTS)), if chance.percent(40) { 10 } else { 0 });
     let burst = chance.percent(30);
     let mut versions = HashMap::new();
     let mut events: Vec<_> = (0..u32::try_from(count).unwrap_or(0))

@@ -1,8 +1,10 @@
 //! What a run is judged by.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
-use laneway_domain::invariant::{Happening, History, Invariant, Limits, Violation};
+use laneway_domain::GroupId;
+use laneway_domain::invariant::{Happening, History, Invariant, Limits, Moment, Start, Violation};
 
 use super::group::GroupPlan;
 use super::modes::ModePlan;
@@ -16,10 +18,7 @@ const AT_REST: &[Invariant] = &[Invariant::I1, Invariant::I8];
 /// What must hold over the whole of it.
 const THROUGHOUT: &[Invariant] = &[
     Invariant::I2,
-    Invariant::I3,
-    Invariant::I4,
     Invariant::I5,
-    Invariant::I6,
     Invariant::I7,
     Invariant::I10,
     Invariant::I15,
@@ -28,11 +27,16 @@ const THROUGHOUT: &[Invariant] = &[
     Invariant::I19,
     Invariant::I22,
     Invariant::I23,
+    Invariant::I24,
 ];
+
+/// What must hold over the whole of it for groups that keep aggregates in order.
+const IN_ORDER: &[Invariant] = &[Invariant::I3, Invariant::I4, Invariant::I6];
 
 /// What a history breaks.
 pub(super) fn judge(
     scenario: &Scenario,
+    groups: &[GroupId],
     rest: &History,
     cleared: Option<&History>,
     whole: &History,
@@ -54,7 +58,30 @@ pub(super) fn judge(
     let mut violations = checkers::check(rest, at_rest, &limits);
     violations.extend(cleared.iter().flat_map(|cleared| checkers::check(cleared, AT_REST, &limits)));
     violations.extend(checkers::check(whole, THROUGHOUT, &limits));
+    let loose: Vec<_> = scenario.groups.iter().zip(groups).filter(|(plan, _)| !plan.is_in_order()).collect();
+    let is_loose = |start: &Start| loose.iter().any(|(_, group)| **group == start.place.scope.group);
+    violations.extend(checkers::check(&without_keys(whole, is_loose), IN_ORDER, &limits));
     violations
+}
+
+/// A history in which some starts are of no aggregate, as far as is known.
+fn without_keys(history: &History, unkeyed: impl Fn(&Start) -> bool) -> Cow<'_, History> {
+    let is_unkeyed = |what: &Happening| matches!(what, Happening::HandlerStarted(start) if unkeyed(start));
+    if !history.moments().iter().any(|moment| is_unkeyed(&moment.what)) {
+        return Cow::Borrowed(history);
+    }
+    let strip = |moment: &Moment| {
+        let mut moment = moment.clone();
+        if let Happening::HandlerStarted(start) = &mut moment.what
+            && unkeyed(start)
+        {
+            start.event.key = None;
+        }
+        moment
+    };
+    let mut stripped: History = history.moments().iter().map(strip).collect();
+    stripped.watched_until(history.end());
+    Cow::Owned(stripped)
 }
 
 /// On one thread and a virtual clock a signal is heard in the instant that it is given; a timer may ring a

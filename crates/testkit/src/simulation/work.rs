@@ -87,7 +87,8 @@ impl Work {
 
     /// The merged lane of an event, where the group's router merges.
     fn lane(&self, event: &Event) -> Option<AggregateKey> {
-        let id = self.plan().merged(event.aggregate().map(AggregateId::as_str))?;
+        let plan = Some(self.plan()).filter(|plan| plan.is_in_order());
+        let id = plan?.merged(event.aggregate().map(AggregateId::as_str))?;
         let (topic, tenant) = (event.topic().clone(), event.tenant().cloned());
         Some(AggregateKey { topic, tenant, id: AggregateId::new(id).ok()? })
     }

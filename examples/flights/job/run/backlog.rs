@@ -1,12 +1,9 @@
 //! A backlog at the start: how the group that keeps the aircraft works it off, told as it goes.
 
-use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use laneway::recovery::{
-    RecoveryCallbacks, RecoveryMode, RecoveryNews, RecoveryOptions, RecoveryPolicy, Transition,
-};
+use laneway::recovery::{RecoveryCallbacks, RecoveryMode, RecoveryNews, RecoveryOptions, RecoveryPolicy};
 use serde::Serialize;
 
 use crate::job::stopwatch::Stopwatch;
@@ -50,10 +47,12 @@ impl Log {
         Self { backlog, watch: Stopwatch::start(), told: Arc::default() }
     }
 
-    /// A recovery from half of the backlog on, that tells this log, and standard error.
+    /// A recovery that is under way when the first event is handled, however soon the backlog is gone, and begins again at
+    /// half of it; it tells this log, and standard error.
     pub(super) fn options(&self) -> RecoveryOptions {
         let enter_events = (self.backlog / 2).max(1);
         let policy = RecoveryPolicy {
+            at_start: true,
             enter_events,
             exit_events: (self.backlog / 100).min(enter_events - 1),
             hysteresis: HYSTERESIS,
@@ -64,13 +63,13 @@ impl Log {
         RecoveryOptions { policy, interval, recovering_interval, callbacks, ..RecoveryOptions::default() }
     }
 
-    fn note(&self) -> impl Fn(Arc<RecoveryNews>) -> std::future::Ready<Result<(), io::Error>> + use<> {
+    fn note(&self) -> impl Fn(Arc<RecoveryNews>) -> std::future::Ready<()> + use<> {
         let log = self.clone();
         move |news| {
             let at = log.watch.elapsed();
             eprintln!("{}", sentence(at, &news));
             log.told.lock().unwrap_or_else(PoisonError::into_inner).push((at, news));
-            std::future::ready(Ok(()))
+            std::future::ready(())
         }
     }
 
@@ -82,8 +81,7 @@ impl Log {
     /// Sums up; everything was handled at `drained`, and the group as it was at `left`.
     pub(super) fn recovery(&self, drained: Duration, left: Duration) -> Recovery {
         let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        let begins = |switched: Transition| switched.to == RecoveryMode::Recovering;
-        let entered = told.iter().find(|(_, news)| news.switched.is_some_and(begins));
+        let entered = told.iter().find(|(_, news)| news.mode == RecoveryMode::Recovering);
         let early = |news: &RecoveryNews| {
             news.backlog.is_some_and(|left| left.events <= self.backlog - self.backlog / 10)
         };
@@ -117,7 +115,7 @@ fn sentence(at: Duration, news: &RecoveryNews) -> String {
 #[cfg(test)]
 mod tests {
     use laneway::domain::{GroupId, Timestamp};
-    use laneway::recovery::BacklogSample;
+    use laneway::recovery::{BacklogSample, Transition};
 
     use super::*;
 

@@ -50,7 +50,10 @@ impl BatchOptions {
     pub fn faults_in(&self, subscription: &SubscriptionOptions) -> Vec<Invalid> {
         let mut faults = self.faults();
         if self.max_wait >= subscription.processing_timeout {
-            let rule = "is shorter than processing_timeout: an event's wait counts into its time";
+            let limit = subscription.processing_timeout;
+            let rule = format!(
+                "is shorter than processing_timeout, which is {limit:?}: an event's wait counts into its time"
+            );
             faults.push(Invalid::new("batch.max_wait", rule, format!("{:?}", self.max_wait)));
         }
         faults

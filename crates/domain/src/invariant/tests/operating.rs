@@ -1,10 +1,10 @@
-//! I16 and I18 to I21: shutdown, memory, isolation, health, modes.
+//! I16, I18 to I21 and I24: shutdown, memory, isolation, health, modes, rates.
 
 use std::time::Duration;
 
 use super::scene::{Scene, group, scene, scope};
 use super::{Case, bad, good};
-use crate::invariant::Invariant::{I16, I18, I19, I20, I21};
+use crate::invariant::Invariant::{I16, I18, I19, I20, I21, I24};
 use crate::invariant::{Happening, Link, Load, MemberId, Outcome, RecoveryMode};
 use crate::position::{Position, Resume};
 use crate::time::Monotonic;
@@ -12,11 +12,28 @@ use crate::time::Monotonic;
 const ME: MemberId = MemberId(1);
 
 pub(super) fn cases() -> Vec<Case> {
-    [shutdown(), memory(), isolation(), health(), modes()].into_iter().flatten().collect()
+    [shutdown(), memory(), isolation(), health(), modes(), rates()].into_iter().flatten().collect()
 }
 
 fn one() -> Scene {
     scene().publish(1, "a").assign(1, 1, None)
+}
+
+fn rates() -> Vec<Case> {
+    let four = || scene().publish(1, "a").publish(2, "b").publish(3, "c").publish(4, "d").assign(1, 1, None);
+    let limited = |scene: Scene| {
+        let every = Duration::from_secs(2);
+        scene.say(Happening::RateLimited { member: ME, group: group(), tenant: None, every, burst: 2 })
+    };
+    let two = || limited(four()).done(1, "a").done(2, "b");
+    let woken = || Happening::Woken { member: ME };
+    vec![
+        good("a burst, and then one after the other", two().after(2).done(3, "c").after(2).done(4, "d")),
+        good("what stood still starts with what comes then", two().say(woken()).done(3, "c").done(4, "d")),
+        bad(I24, "a third one starts at once", two().done(3, "c")),
+        bad(I24, "a stretch has too many, though no moment has", two().after(1).done(3, "c")),
+        bad(I24, "a pause brings back half a burst", two().after(2).done(3, "c").done(4, "d")),
+    ]
 }
 
 fn shutdown() -> Vec<Case> {

@@ -1,9 +1,9 @@
 //! I1, I2, I4, I7, I10 and I15 where aggregates wait behind their dead letter in a store.
 
-use super::scene::{DONE, FAILED, FATAL, Scene, event, key, place, scene};
+use super::scene::{DONE, FAILED, FATAL, Scene, event, key, letter, place, scene};
 use super::{Case, bad, good};
 use crate::invariant::Invariant::{I1, I2, I4, I6, I7, I10, I15};
-use crate::invariant::{Digest, Happening, MemberId};
+use crate::invariant::{Digest, Happening, Limits, MemberId};
 
 pub(super) fn cases() -> Vec<Case> {
     [waiting(), redriven(), handed_over(), entries()].into_iter().flatten().collect()
@@ -187,4 +187,18 @@ fn entries() -> Vec<Case> {
         bad(I10, "a parked entry is not listed", stored().say(listed(1)).say(listed(2))),
         bad(I10, "a dead head becomes a follower", stored().park(1, "a")),
     ]
+}
+
+#[test]
+fn what_was_buried_without_its_aggregate_is_redriven_beside_what_that_has_parked() {
+    let broken = |keyed: bool| {
+        let mut second = letter(2, "a");
+        if let Happening::DeadLettered { key, .. } = &mut second {
+            *key = key.take().filter(|_| keyed);
+        }
+        let both = scene().publish(1, "a").publish(2, "a").assign(1, 1, None).run(2, "a", FATAL).say(second);
+        let redriven = both.die(1, "a").redrive(1).redrive(2).done(2, "a").leave(2);
+        I15.violations(&redriven.history, &Limits::default()).len()
+    };
+    assert_eq!((broken(false), broken(true)), (0, 1));
 }

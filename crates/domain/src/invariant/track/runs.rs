@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
-use crate::invariant::happening::{Happening, MemberId, Outcome, RunId};
+use crate::invariant::happening::Happening;
 use crate::invariant::place::Start;
+use crate::invariant::terms::{MemberId, Outcome, RunId};
 
 /// The runs that are open at one point of a history.
 #[derive(Default)]

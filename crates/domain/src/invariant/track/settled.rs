@@ -6,9 +6,10 @@ use super::gaps::Gaps;
 use super::runs::Runs;
 use crate::dead_letter::AfterDeadLetter;
 use crate::identity::{EventId, GroupId};
-use crate::invariant::happening::{Happening, Outcome};
+use crate::invariant::happening::Happening;
 use crate::invariant::limits::Limits;
 use crate::invariant::place::Place;
+use crate::invariant::terms::Outcome;
 use crate::parking::Scope;
 use crate::position::Position;
 

@@ -4,8 +4,9 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::runs::Runs;
 use crate::aggregate::AggregateKey;
-use crate::invariant::happening::{Happening, Outcome};
+use crate::invariant::happening::Happening;
 use crate::invariant::place::{Place, Start};
+use crate::invariant::terms::Outcome;
 use crate::parking::Scope;
 use crate::position::Position;
 

@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use crate::invariant::happening::{Happening, MemberId};
+use crate::invariant::happening::Happening;
+use crate::invariant::terms::MemberId;
 use crate::parking::Scope;
 use crate::position::Epoch;
 use crate::time::Monotonic;
