@@ -67,6 +67,8 @@ impl KafkaConfig {
         client.set("auto.offset.reset", "error");
         client.set("queued.min.messages", consumer.prefetch_events.to_string());
         client.set("queued.max.messages.kbytes", consumer.prefetch_kib.to_string());
+        // What is read again after a full queue should not wait for the client's second.
+        client.set("fetch.queue.backoff.ms", "20");
         client.set("fetch.message.max.bytes", consumer.fetch_bytes.to_string());
         client.set("fetch.wait.max.ms", millis(consumer.fetch_wait));
         client.set("topic.metadata.refresh.interval.ms", millis(consumer.metadata_age));

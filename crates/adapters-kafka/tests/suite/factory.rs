@@ -17,7 +17,7 @@ use super::proxy::{Proxy, proxy};
 use super::{cluster, controls};
 
 /// As the broker that is started for the suite has it.
-const SESSION: Duration = Duration::from_secs(6);
+const SESSION: Duration = Duration::from_secs(3);
 
 /// Makes topics of their own on one broker.
 pub(crate) struct Kafka {

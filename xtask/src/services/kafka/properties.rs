@@ -35,8 +35,8 @@ impl Broker<'_> {
             // member that is gone.
             ("group.consumer.min.heartbeat.interval.ms", "100".to_owned()),
             ("group.consumer.heartbeat.interval.ms", "300".to_owned()),
-            ("group.consumer.min.session.timeout.ms", "3000".to_owned()),
-            ("group.consumer.session.timeout.ms", "6000".to_owned()),
+            ("group.consumer.min.session.timeout.ms", "1000".to_owned()),
+            ("group.consumer.session.timeout.ms", "3000".to_owned()),
             ("group.min.session.timeout.ms", "1000".to_owned()),
             // A broker that was killed is replaced, or let in again, only when its session has ended: 9 s by default.
             ("broker.session.timeout.ms", "4000".to_owned()),
