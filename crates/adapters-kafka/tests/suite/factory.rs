@@ -78,6 +78,11 @@ impl Factory for Kafka {
         }
     }
 
+    /// A group that is expelled takes longer than a session to come back, and one scenario expels it ten times.
+    fn limit(&self) -> Duration {
+        Duration::from_secs(120)
+    }
+
     async fn adapter(&self, needs: Needs) -> Adapter {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let name = cluster::unique("conformance");
