@@ -1,9 +1,9 @@
 //! What a lot does when it hears of a wish, and with the single entry that was read for one.
 
-use laneway_domain::{Act, AggregateKey, Answer, ParkEntry, Resolution, Wish, WishId, WishTarget};
+use laneway_domain::{Act, AggregateKey, Answer, ParkEntry, Position, Resolution, Wish, WishId, WishTarget};
 
 use super::deed::{Deed, Feed};
-use super::errand::{Errand, Kind, Stage};
+use super::errand::{Errand, Kind};
 use super::lot::Lot;
 
 impl Lot {
@@ -69,7 +69,7 @@ impl Lot {
                 }
             }
             Act::Redrive { .. } => match parked {
-                Some(key) => self.redrive_one(key, entry, wish.id, deeds),
+                Some(key) => self.redrive_one(&key, position, wish.id),
                 None => {
                     self.wishes.is_loose(position, wish.id);
                     let (key, entries) = (entry.key.clone(), vec![entry]);
@@ -79,11 +79,10 @@ impl Lot {
         }
     }
 
-    fn redrive_one(&mut self, key: AggregateKey, entry: ParkEntry, wish: WishId, deeds: &mut Vec<Deed>) {
-        let errand = Errand { stage: Stage::AtWork, ..Errand::new(Kind::Check, Some(wish)) };
-        if self.errands.begin(&key, errand).is_ok() {
-            deeds.push(Deed::Feed(Feed { key: Some(key), entries: vec![entry], upto: None, loose: false }));
-        } else {
+    /// Redrives an entry of a parked aggregate alone, if it is the first: what is first may have changed since the operator
+    /// asked, so it is read.
+    fn redrive_one(&mut self, key: &AggregateKey, position: Position, wish: WishId) {
+        if self.errands.begin(key, Errand::new(Kind::Alone(position), Some(wish))).is_err() {
             self.wishes.later(wish);
         }
     }
