@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use laneway_application::policy::{CommitPolicy, RetryPolicy};
-use laneway_domain::{Act, Answer, Body, DeathCause, Filter, Record};
+use laneway_domain::{Act, Answer, Body, DeathCause, DeskError, Filter, Record};
 
 use super::super::adapter::Needs;
 use super::super::journal::{What, number_of};
@@ -197,7 +197,14 @@ pub(crate) async fn an_edit_that_does_not_decode_is_dead_again_and_can_be_edited
     illness.heal();
     let head = world.entries().await.remove(0);
     let of_head = Filter::entry(head.id.clone());
-    let garbage = Record { value: Some(Bytes::from_static(&[0xff])), ..Record::default() };
+    let Body::Record(record) = &head.original else {
+        // Where events are not decoded, a record is no edit of one.
+        let refused = world.ask(&of_head, Act::Edit(Body::Record(Record::default())), false).await;
+        assert!(matches!(&refused, Err(DeskError::Invalid(said)) if said.field() == "edit"), "{refused:?}");
+        return world.close(&bus).await;
+    };
+    let garbage =
+        Record { key: record.key.clone(), value: Some(Bytes::from_static(&[0xff])), ..Record::default() };
     assert_eq!(world.answers(&of_head, Act::Edit(Body::Record(garbage))).await, [Answer::Done(1)]);
     assert_eq!(world.answers(&world.all_of_it(), REDRIVE).await, [Answer::FailedAgain(0)]);
     let letters = world.letters("workers").await;
