@@ -46,7 +46,7 @@ impl Body {
 }
 
 fn is_same_event(event: &Envelope, edited: &Envelope) -> Result<(), Invalid> {
-    is_kept("edit.id", event.id(), edited.id())?;
+    is_kept("edit.id", event.id().as_ref(), edited.id().as_ref())?;
     is_kept("edit.topic", Some(event.topic()), Some(edited.topic()))?;
     is_kept("edit.aggregate", event.aggregate(), edited.aggregate())?;
     is_kept("edit.tenant", event.tenant(), edited.tenant())
@@ -62,13 +62,13 @@ fn is_same_record(record: &Record, edited: &Record) -> Result<(), Invalid> {
 
 fn is_kept<T: PartialEq + fmt::Display>(
     field: &'static str,
-    was: Option<T>,
-    found: Option<T>,
+    was: Option<&T>,
+    found: Option<&T>,
 ) -> Result<(), Invalid> {
     if was == found {
         return Ok(());
     }
-    Err(Invalid::new(field, RULE, found.map(|found| found.to_string()).unwrap_or_default()))
+    Err(Invalid::new(field, RULE, found.map(ToString::to_string).unwrap_or_default()))
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use laneway_application::consume::SubscriptionHealth;
 use laneway_domain::AfterDeadLetter;
 use laneway_memory::MemoryDeadLetters;
 
@@ -25,7 +26,7 @@ async fn is_buried_in_the_end(trouble: Trouble, says: &str) {
     world.store.hook().choose(|_| Trouble::No);
     orders.wait_until(|stats| stats.dead_letters == 1 && stats.open == 0).await;
     assert_eq!((world.handled(), world.waiting().await.len()), (vec!["b1".to_owned(), "a2".to_owned()], 1));
-    health.wait_for(|health| health.is_good()).await.unwrap();
+    health.wait_for(SubscriptionHealth::is_good).await.unwrap();
     world.bus.close(CLOSE).await;
 }
 
