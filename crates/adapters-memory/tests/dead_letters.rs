@@ -138,7 +138,7 @@ async fn an_edit_for_which_there_is_no_room_is_refused_before_anybody_waits_for_
     for (bytes, fault) in
         [(1_000, None), (6_000, Some(StoreFault::Unavailable)), (20_000, Some(StoreFault::Rejected))]
     {
-        let act = Act::Edit(Body::Event(Envelope::new(topic("t"), vec![0; bytes])));
+        let act = Act::Edit(heavy(1, bytes).original);
         let asked =
             letters.ask(&Filter::entry(letter("g", 1).id), act, &by, Timestamp::default(), true).await;
         let found = asked.err().map(|error| match error {

@@ -10,7 +10,7 @@ use crate::identity::GroupId;
 use crate::parking::ParkState;
 use crate::position::Position;
 use crate::record::Body;
-use crate::redrive::{Act, AuditLine, By, Filter, WishId};
+use crate::redrive::{Act, Answer, AuditLine, By, Filter, WishId};
 use crate::store::StoreError;
 use crate::time::Timestamp;
 
@@ -40,7 +40,7 @@ pub trait DeadLetterDesk: Send + Sync {
     /// One entry; none where there is none.
     async fn show(&self, id: &LetterId) -> Result<Option<StoredLetter>, StoreError>;
     /// Writes a wish for each aggregate and each entry without one that fits; with `dry_run` says only for how many it
-    /// would. One that has an open wish keeps it.
+    /// would. One that has an open wish keeps it. Before an edit is written it is checked ([`Body::check_edit`]).
     async fn ask(
         &self,
         filter: &Filter,
@@ -49,6 +49,11 @@ pub trait DeadLetterDesk: Send + Sync {
         at: Timestamp,
         dry_run: bool,
     ) -> Result<Asked, DeskError>;
+    /// What became of a wish; none while nobody has answered. [`DeskExt::wait`](crate::DeskExt::wait) waits for it.
+    ///
+    /// # Errors
+    /// [`DeskError::NoWish`] where the store does not know it.
+    async fn answer(&self, wish: WishId) -> Result<Option<Answer>, DeskError>;
     /// What was asked for in a group and what became of it, behind line `after`, oldest first; lines have numbers from 0.
     async fn audit(
         &self,
@@ -115,12 +120,15 @@ pub enum DeskError {
     #[error("nothing waits at {0}: it was handled, skipped or purged, or never there")]
     Unknown(String),
     /// The entry or its aggregate has an open wish.
-    #[error("wish {} is under way for it; wait for its answer in the audit", .0.0)]
+    #[error("wish {} is under way for it; wait for its answer", .0.0)]
     Busy(WishId),
-    /// Only the head of an aggregate can be redriven alone.
-    #[error("the entry waits behind position {head} of its aggregate; redrive that one, or the aggregate")]
+    /// There is no such wish: it was never written, or its answer is so old that the audit has let it go.
+    #[error("the store knows no wish {}: it was never asked for, or its answer has left the audit", .0.0)]
+    NoWish(WishId),
+    /// Of a parked aggregate only the first entry can be redriven alone: nothing runs ahead of what is parked.
+    #[error("its aggregate is parked at position {head}; redrive that one, or the aggregate")]
     NotHead {
-        /// The head.
+        /// The first one.
         head: Position,
     },
     /// What was asked for breaks a rule.

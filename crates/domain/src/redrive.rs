@@ -41,8 +41,9 @@ pub enum WishTarget {
 /// What is done with a target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Act {
-    /// Handle it again, through its lane; at most so many events a second in one process, where that is said. Where one
-    /// entry is meant, what waits behind it goes on waiting, until the aggregate is redriven.
+    /// Handle it again, through its lane; at most so many events a second in one process, where that is said. One entry of
+    /// a parked aggregate can be meant only where it is the first; what waits behind it goes on waiting, until the aggregate
+    /// is redriven.
     Redrive {
         /// Events a second; none is as fast as it goes, and 0 counts as 1.
         per_second: Option<u32>,
@@ -51,9 +52,10 @@ pub enum Act {
     Skip,
     /// Let everything of the target go without handling it.
     Purge,
-    /// Give one entry another content at the same place; nothing runs before it is redriven. The event is taken as it is given here:
-    /// make it from [`StoredLetter::original`](crate::StoredLetter::original), with
-    /// [`with_payload`](crate::Envelope::with_payload), or its id, tenant and headers are lost.
+    /// Give one entry another content at the same place; nothing runs before it is redriven. It stays the same event, with
+    /// its id, topic, aggregate and tenant, or it is refused ([`Body::check_edit`]): make it from
+    /// [`StoredLetter::original`](crate::StoredLetter::original), with [`with_payload`](crate::Envelope::with_payload). One
+    /// that does not decode is dead again when it is redriven.
     Edit(Body),
 }
 
@@ -79,6 +81,9 @@ pub enum Answer {
     FailedAgain(u64),
     /// There was nothing to do it with.
     Nothing,
+    /// Nothing was done: by the time that the owner heard of it, the aggregate of the entry was parked at this position,
+    /// and comes first. Redrive that one, or the aggregate.
+    Behind(Position),
 }
 
 /// Who asks, and why: nothing is changed without it.
@@ -125,6 +130,9 @@ impl By {
 }
 
 /// Which entries of a group are meant: those that fit everything that is said.
+///
+/// What waits behind a dead letter fits where that does; and where that has left, since it was skipped or redriven alone,
+/// goes on fitting for it: who redrives everything that died of something leaves nothing behind that waits for the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Filter {
     /// The group.
@@ -135,11 +143,11 @@ pub struct Filter {
     pub target: Option<FilterTarget>,
     /// Only this tenant.
     pub tenant: Option<TenantId>,
-    /// Only aggregates whose head died of this.
+    /// Only what died of this, and what waits behind it.
     pub cause: Option<DeathCause>,
-    /// Only aggregates whose head died at this time or later.
+    /// Only what died at this time or later, and what waits behind it.
     pub since: Option<Timestamp>,
-    /// Only those with this text in their error.
+    /// Only what died with this text in its error, and what waits behind it.
     pub error: Option<String>,
 }
 

@@ -8,13 +8,13 @@ use std::task::{Context, Poll, Waker};
 use async_trait::async_trait;
 use laneway_domain::invariant::{Digest, Happening, MemberId, Outcome, RunId, Sighting, Start};
 use laneway_domain::{
-    Act, AggregateId, Asked, Assignment, AuditLine, Body, By, Cancellation, Checkpoint, DeadLetter,
+    Act, AggregateId, Answer, Asked, Assignment, AuditLine, Body, By, Cancellation, Checkpoint, DeadLetter,
     DeadLetterCapabilities, DeadLetterDesk, DeadLetterQueue, Death, DeathCause, DeskError, Envelope, Epoch,
     Event, EventId, Filter, Flow, Flushed, GroupId, Handler, HandlerContext, HandlerError, HandlerMask,
     LetterId, Monotonic, Origin, Outgoing, ParkState, PartitionId, PartitionNumber, Position, PublishError,
     PublishFault, Published, Publisher, PublisherCapabilities, Received, Resume, RevocationId, Rows, Run,
     Session, SessionEvent, StartFrom, StoreError, StoreFault, StoredLetter, SubscribeError, Subscriber,
-    SubscriberCapabilities, Subscription, Timestamp, TopicName, handler_fn,
+    SubscriberCapabilities, Subscription, Timestamp, TopicName, WishId, handler_fn,
 };
 use laneway_testkit::SimClock;
 use laneway_testkit::history::{
@@ -280,6 +280,10 @@ impl DeadLetterDesk for Store {
 
     async fn ask(&self, _: &Filter, _: Act, _: &By, _: Timestamp, _: bool) -> Result<Asked, DeskError> {
         Err(StoreError::new(StoreFault::Rejected, "ask", "it only lists").into())
+    }
+
+    async fn answer(&self, wish: WishId) -> Result<Option<Answer>, DeskError> {
+        Err(DeskError::NoWish(wish))
     }
 
     async fn audit(

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use laneway_domain::{
-    Act, AggregateKey, Answer, AuditLine, By, GroupId, ParkEntry, Position, Resolution, Scope, StoreError,
-    Timestamp, Wish, WishId, WishTarget,
+    Act, AggregateKey, Answer, AuditLine, By, DeskError, GroupId, ParkEntry, Position, Resolution, Scope,
+    StoreError, Timestamp, Wish, WishId, WishTarget,
 };
 
 use super::bounds::Bounds;
@@ -76,17 +76,20 @@ impl Books {
             bounds.check(entry, if parks { "park" } else { "bury" })?;
         }
         for entry in entries {
+            let remembered = shelf.remembered();
             self.bounds.swap(shelf.entry(entry.event.position), Some(&entry));
             shelf.keep(entry, parks);
+            self.bounds.remember(remembered, shelf.remembered());
         }
         Ok(())
     }
 
     pub(super) fn resolve(&mut self, scope: &Scope, position: Position, resolution: Resolution) {
         let shelf = self.shelves.entry(scope.clone()).or_default();
-        let before = shelf.entry(position).cloned();
+        let (before, remembered) = (shelf.entry(position).cloned(), shelf.remembered());
         shelf.resolve(position, resolution);
         self.bounds.swap(before.as_ref(), shelf.entry(position));
+        self.bounds.remember(remembered, shelf.remembered());
     }
 
     pub(super) fn shelf(&mut self, scope: &Scope) -> &mut Shelf {
@@ -143,6 +146,16 @@ impl Books {
             }
             self.note(at, &wish, &by, Some(answer));
         }
+    }
+
+    /// What became of a wish, none while it is open; `Err` where it is not known, or not any more.
+    pub(super) fn answer_to(&self, id: WishId) -> Result<Option<Answer>, DeskError> {
+        if self.wishes.contains_key(&id) {
+            return Ok(None);
+        }
+        // Who waits asks for what has just been answered.
+        let newest = self.audit.iter().rev().filter(|line| line.wish == id);
+        newest.filter_map(|line| line.answer.clone()).next().map(Some).ok_or(DeskError::NoWish(id))
     }
 
     fn note(&mut self, at: Timestamp, wish: &Wish, by: &By, answer: Option<Answer>) {

@@ -1,6 +1,6 @@
 //! How much the store holds, and how much it may.
 
-use laneway_domain::{ParkEntry, ParkState, StoreError, StoreFault};
+use laneway_domain::{Death, ParkEntry, ParkState, StoreError, StoreFault};
 
 use crate::config::DeadLetterConfig;
 
@@ -21,6 +21,11 @@ impl Bounds {
     pub(super) fn swap(&mut self, before: Option<&ParkEntry>, now: Option<&ParkEntry>) {
         self.letters = self.letters + now.iter().len() - before.iter().len();
         self.bytes = self.bytes + now.map_or(0, weight) - before.map_or(0, weight);
+    }
+
+    /// Counts what is remembered of heads that have left.
+    pub(super) fn remember(&mut self, before: usize, now: usize) {
+        self.bytes = self.bytes + now - before;
     }
 
     /// Whether it may hold so much more, the newest of which is `entry`.
@@ -44,8 +49,13 @@ impl Bounds {
 /// The bytes of an entry: itself, its event and its messages.
 fn weight(entry: &ParkEntry) -> usize {
     let messages = match &entry.state {
-        ParkState::Dead(death) => death.errors.iter().map(String::len).sum(),
+        ParkState::Dead(death) => messages(death),
         ParkState::Follower | ParkState::Backoff { .. } => 0,
     };
     size_of::<ParkEntry>() + entry.event.body.size() + messages
+}
+
+/// The bytes of a death's messages.
+pub(super) fn messages(death: &Death) -> usize {
+    death.errors.iter().map(String::len).sum()
 }

@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use laneway_domain::{
-    Act, Asked, AuditLine, By, DeadLetterDesk, DeskError, Filter, FilterTarget, GroupId, Invalid, LetterId,
-    ParkEntry, ParkState, Scope, StoreError, StoredLetter, TenantId, Timestamp, WishId, WishTarget,
+    Act, Answer, Asked, AuditLine, By, DeadLetterDesk, Death, DeskError, Filter, FilterTarget, GroupId,
+    Invalid, LetterId, ParkEntry, Scope, StoreError, StoredLetter, TenantId, Timestamp, WishId, WishTarget,
 };
 
 use super::books::Books;
@@ -53,7 +53,7 @@ impl DeadLetterDesk for MemoryDeadLetters {
         let targets = match &filter.target {
             Some(FilterTarget::Entry(id)) => {
                 let one = one(&books, id, &act)?;
-                has_room(&books, id, &act)?;
+                may_become(&books, id, &act)?;
                 vec![one]
             }
             _ if matches!(act, Act::Edit(_)) => {
@@ -84,6 +84,10 @@ impl DeadLetterDesk for MemoryDeadLetters {
             Some(wish) => Err(DeskError::Busy(wish)),
             None => Ok(asked),
         }
+    }
+
+    async fn answer(&self, wish: WishId) -> Result<Option<Answer>, DeskError> {
+        self.lock().answer_to(wish)
     }
 
     async fn audit(
@@ -118,10 +122,8 @@ fn stored(books: &Books, scope: &Scope, shelf: &Shelf, entry: &ParkEntry) -> Sto
     }
 }
 
-/// Whether an entry fits: its own words where it died, those of its head where it waits behind one.
+/// Whether an entry fits: by its own death, or by that of what it waits behind.
 fn fits(filter: &Filter, scope: &Scope, shelf: &Shelf, entry: &ParkEntry) -> bool {
-    let head = shelf.head_of(entry).and_then(|(_, head)| shelf.entry(head)).unwrap_or(entry);
-    let judged = if matches!(entry.state, ParkState::Dead(_)) { entry } else { head };
     let target = filter.target.as_ref().is_none_or(|target| match target {
         FilterTarget::Aggregate(key) => entry.key.as_ref() == Some(key),
         FilterTarget::Entry(id) => scope_of(id) == *scope && id.position == entry.event.position,
@@ -131,14 +133,14 @@ fn fits(filter: &Filter, scope: &Scope, shelf: &Shelf, entry: &ParkEntry) -> boo
     target
         && filter.topic.as_ref().is_none_or(|topic| *topic == scope.topic)
         && filter.tenant.as_ref().is_none_or(is_theirs)
-        && died(filter, judged)
+        && died(filter, || shelf.death_of(entry))
 }
 
-fn died(filter: &Filter, entry: &ParkEntry) -> bool {
+fn died<'a>(filter: &Filter, death: impl FnOnce() -> Option<&'a Death>) -> bool {
     if filter.cause.is_none() && filter.since.is_none() && filter.error.is_none() {
         return true;
     }
-    let ParkState::Dead(death) = &entry.state else { return false };
+    let Some(death) = death() else { return false };
     filter.cause.is_none_or(|cause| cause == death.cause)
         && filter.since.is_none_or(|since| death.last_failed >= since)
         && filter.error.as_ref().is_none_or(|text| death.errors.iter().any(|error| error.contains(&**text)))
@@ -152,7 +154,7 @@ fn one(books: &Books, id: &LetterId, act: &Act) -> Result<Target, DeskError> {
     let unknown = || DeskError::Unknown(id.to_string());
     let shelf = books.known_shelf(&scope).ok_or_else(unknown)?;
     let entry = shelf.entry(id.position).ok_or_else(unknown)?;
-    if let (Act::Redrive { .. }, Some((_, head))) = (act, shelf.head_of(entry))
+    if let (Act::Redrive { .. }, Some(head)) = (act, shelf.first_of(entry))
         && head != id.position
     {
         return Err(DeskError::NotHead { head });
@@ -165,15 +167,16 @@ fn one(books: &Books, id: &LetterId, act: &Act) -> Result<Target, DeskError> {
     Ok((scope, WishTarget::Entry(id.position), 1))
 }
 
-/// Whether the content that an entry is to have fits.
-fn has_room(books: &Books, id: &LetterId, act: &Act) -> Result<(), StoreError> {
+/// Whether the content that an entry is to have is its event's, and has room.
+fn may_become(books: &Books, id: &LetterId, act: &Act) -> Result<(), DeskError> {
     let entry = books.known_shelf(&scope_of(id)).and_then(|shelf| shelf.entry(id.position));
     let (Act::Edit(body), Some(entry)) = (act, entry) else { return Ok(()) };
+    entry.event.body.check_edit(body)?;
     let mut edited = entry.clone();
     edited.event.body = body.clone();
     let mut bounds = books.bounds;
     bounds.swap(Some(entry), Some(&edited));
-    bounds.check(&edited, "edit")
+    Ok(bounds.check(&edited, "edit")?)
 }
 
 /// Aggregates, and entries that close no lane.

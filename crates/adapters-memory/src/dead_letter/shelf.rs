@@ -3,7 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 
-use laneway_domain::{AggregateKey, ParkEntry, ParkState, ParkedAggregate, Position, Resolution, Waits};
+use laneway_domain::{
+    AggregateKey, Death, ParkEntry, ParkState, ParkedAggregate, Position, Resolution, Waits,
+};
+
+use super::bounds::messages;
 
 /// Entries by position, and which of them are whose.
 #[derive(Debug, Default)]
@@ -12,6 +16,8 @@ pub(super) struct Shelf {
     pub(super) fence: u64,
     entries: BTreeMap<Position, ParkEntry>,
     aggregates: HashMap<AggregateKey, Parked>,
+    /// The bytes of the deaths that are remembered.
+    remembered: usize,
 }
 
 /// The places of one aggregate's entries; without any, the mark that it leaves.
@@ -21,6 +27,17 @@ struct Parked {
     last: Position,
     /// What its head waits for, or the last one that waited for something.
     waits: Waits,
+    /// How the head died that left last, while what is first now has no words of its own.
+    died: Option<Box<Death>>,
+}
+
+impl Parked {
+    /// Remembers how a head died, or forgets it; the bytes that the shelf remembers are kept in step.
+    fn remember(&mut self, died: Option<Box<Death>>, bytes: &mut usize) {
+        *bytes -= self.died.as_deref().map_or(0, messages);
+        *bytes += died.as_deref().map_or(0, messages);
+        self.died = died;
+    }
 }
 
 impl Shelf {
@@ -30,7 +47,8 @@ impl Shelf {
         let position = entry.event.position;
         self.take_out(position);
         if let Some(key) = entry.key.as_ref().filter(|_| parks) {
-            let new = || Parked { positions: BTreeSet::new(), last: position, waits: Waits::Dead };
+            let new =
+                || Parked { positions: BTreeSet::new(), last: position, waits: Waits::Dead, died: None };
             let parked = self.aggregates.entry(key.clone()).or_insert_with(new);
             parked.positions.insert(position);
             parked.last = parked.last.max(position);
@@ -50,7 +68,13 @@ impl Shelf {
         let parked = entry.key.as_ref().and_then(|key| self.aggregates.get_mut(key));
         if let Some(parked) = parked.filter(|parked| parked.positions.first() == Some(&position)) {
             parked.waits = waits;
+            parked.remember(None, &mut self.remembered);
         }
+    }
+
+    /// The bytes of what is remembered of heads that have left.
+    pub(super) const fn remembered(&self) -> usize {
+        self.remembered
     }
 
     pub(super) fn entry(&self, position: Position) -> Option<&ParkEntry> {
@@ -92,9 +116,14 @@ impl Shelf {
     }
 
     fn take_out(&mut self, position: Position) {
-        let key = self.entries.remove(&position).and_then(|entry| entry.key);
-        if let Some(parked) = key.and_then(|key| self.aggregates.get_mut(&key)) {
-            parked.positions.remove(&position);
+        let Some(ParkEntry { key: Some(key), state, .. }) = self.entries.remove(&position) else { return };
+        let Some(parked) = self.aggregates.get_mut(&key) else { return };
+        let is_head = parked.positions.first() == Some(&position);
+        parked.positions.remove(&position);
+        match state {
+            _ if parked.positions.is_empty() => parked.remember(None, &mut self.remembered),
+            ParkState::Dead(death) if is_head => parked.remember(Some(death), &mut self.remembered),
+            _ => {}
         }
     }
 
@@ -116,6 +145,24 @@ impl Shelf {
     /// The places of the entries that wait in an aggregate.
     pub(super) fn positions(&self, key: &AggregateKey) -> Option<&BTreeSet<Position>> {
         self.aggregates.get(key).map(|parked| &parked.positions)
+    }
+
+    /// The first place that is parked of the aggregate that an entry is of, whether it waits there or not.
+    pub(super) fn first_of(&self, entry: &ParkEntry) -> Option<Position> {
+        self.aggregates.get(entry.key.as_ref()?)?.positions.first().copied()
+    }
+
+    /// How an entry died; of one that waits, how what it waits behind died, whether that is still there or not.
+    pub(super) fn death_of<'a>(&'a self, entry: &'a ParkEntry) -> Option<&'a Death> {
+        let died = |entry: &'a ParkEntry| match &entry.state {
+            ParkState::Dead(death) => Some(&**death),
+            ParkState::Follower | ParkState::Backoff { .. } => None,
+        };
+        died(entry).or_else(|| {
+            let (key, head) = self.head_of(entry)?;
+            let head = self.entries.get(&head)?;
+            died(head).or_else(|| self.aggregates.get(key)?.died.as_deref())
+        })
     }
 
     /// The head of the aggregate that an entry waits in; none for an entry that closes no lane.

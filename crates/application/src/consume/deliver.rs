@@ -44,7 +44,7 @@ impl Loop {
         }
         let (Some(info), workers) = (self.ledger.info(tenure).cloned(), self.crew.len()) else { return };
         let Some(book) = self.ledger.book(tenure) else { return };
-        let marks = self.lots.look(tenure).filter(|lot| lot.has_marks());
+        let marks = self.lots.look(tenure).filter(|lot| !lot.marks.are_none());
         let mut shares = Shares::new(workers, tenure, &info.topic, info.number, batch);
         shares.unordered = self.shared.is_unordered_for_now();
         let (from, mut events, mut bytes) = (book.read(), 0, 0);
@@ -55,7 +55,7 @@ impl Loop {
                 && self
                     .shared
                     .key_in_store(&direction, &info.topic, received)
-                    .is_some_and(|key| lot.is_marked(&key, received.position))
+                    .is_some_and(|key| lot.marks.has(&key, received.position))
             {
                 book.settle(slot);
                 continue;

@@ -139,7 +139,7 @@ pub(crate) async fn subscribe_among<H: Handler>(
         credit: Credit::new(options.buffer),
         crew,
         drains: Drains::default(),
-        burials: Burials::new(dead_letters.clone(), clock.clone()),
+        burials: Burials::new(dead_letters.clone(), clock.clone(), options.store_timeout),
         lots: Lots::new(
             dead_letters,
             owner(&shared),

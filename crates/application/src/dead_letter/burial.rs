@@ -1,11 +1,12 @@
 //! Burials: writing entries until the store has them.
 
 use std::panic::AssertUnwindSafe;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use futures_util::future::{Either, select};
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use laneway_domain::{BoxFuture, Clock, DeadLetter, DeadLetterQueue, ErrorClass, StoreError, StoreFault};
@@ -19,6 +20,8 @@ use crate::policy::{Next, RetryPolicy};
 pub(crate) struct Burials {
     store: Option<Arc<dyn DeadLetterQueue>>,
     clock: Arc<dyn Clock>,
+    /// How long the store may take to answer.
+    patience: Duration,
     running: FuturesUnordered<Writing>,
     waiting: Vec<Tenure>,
     /// What the store said last, while it refuses.
@@ -56,8 +59,12 @@ const BACKOFF: RetryPolicy = RetryPolicy {
 };
 
 impl Burials {
-    pub(crate) fn new(store: Option<Arc<dyn DeadLetterQueue>>, clock: Arc<dyn Clock>) -> Self {
-        Self { store, clock, running: FuturesUnordered::new(), waiting: Vec::new(), refusal: None }
+    pub(crate) fn new(
+        store: Option<Arc<dyn DeadLetterQueue>>,
+        clock: Arc<dyn Clock>,
+        patience: Duration,
+    ) -> Self {
+        Self { store, clock, patience, running: FuturesUnordered::new(), waiting: Vec::new(), refusal: None }
     }
 
     /// Begins to write an entry.
@@ -76,7 +83,7 @@ impl Burials {
     }
 
     fn write(&self, dead: Box<Dead>, tries: u32) {
-        let (store, clock) = (self.store.clone(), self.clock.clone());
+        let (store, clock, patience) = (self.store.clone(), self.clock.clone(), self.patience);
         let (tenure, position) = (dead.tenure, dead.letter.id.position.value());
         let entry = Box::pin(async move {
             if tries > 0
@@ -84,7 +91,11 @@ impl Burials {
             {
                 clock.wake_at(clock.monotonic() + wait).await;
             }
-            let result = bury(store.as_deref(), &dead.letter).await;
+            let over = clock.wake_at(clock.monotonic() + patience);
+            let result = match select(pin!(bury(store.as_deref(), &dead.letter)), over).await {
+                Either::Left((result, _)) => result,
+                Either::Right(_) => unknown("the store gave no answer in time"),
+            };
             Buried { dead, tries: tries.saturating_add(1), result }
         });
         self.running.push(Writing { tenure, entry });
@@ -137,11 +148,14 @@ async fn bury(store: Option<&dyn DeadLetterQueue>, letter: &DeadLetter) -> Resul
         let reason = "the bus has no dead-letter store; give it one, or no event may give up";
         return Err(StoreError::new(StoreFault::Rejected, "bury", reason));
     };
-    let unknown = |reason| Err(StoreError::new(StoreFault::Unknown, "bury", reason));
     // The call stands in the future: a store may panic before it returns one.
     let answers = AssertUnwindSafe(async { store.bury(vec![letter.clone()]).await });
     match answers.catch_unwind().await {
         Ok(mut answers) => answers.pop().unwrap_or_else(|| unknown("the store gave no answer")),
         Err(_) => unknown("the store panicked"),
     }
+}
+
+fn unknown(reason: &'static str) -> Result<(), StoreError> {
+    Err(StoreError::new(StoreFault::Unknown, "bury", reason))
 }

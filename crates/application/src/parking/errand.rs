@@ -20,6 +20,8 @@ pub(crate) struct Errand {
 pub(crate) enum Kind {
     /// Handle everything again, at most so many a second.
     Redrive(Option<u32>),
+    /// Handle the entry at this position again, if it is the first.
+    Alone(Position),
     /// Let the head go.
     Skip,
     /// Let everything go.
@@ -48,7 +50,7 @@ impl Errand {
     pub(crate) const fn page(&self) -> usize {
         match self.kind {
             Kind::Redrive(_) => 64,
-            Kind::Skip | Kind::Check => 1,
+            Kind::Alone(_) | Kind::Skip | Kind::Check => 1,
             Kind::Purge => 256,
         }
     }

@@ -1,13 +1,21 @@
 //! What goes into the store: in order and in batches, around what it rejects.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
 use laneway_domain::{AggregateKey, ErrorClass, Monotonic, StoreError};
 
 use super::call::Arrival;
-use super::lot::BACKOFF;
-use crate::policy::Next;
+use crate::policy::{Next, RetryPolicy};
 
+/// How often a store that refuses is asked again.
+const BACKOFF: RetryPolicy = RetryPolicy {
+    max_retries: u32::MAX,
+    initial_interval: Duration::from_millis(50),
+    max_interval: Duration::from_secs(5),
+    multiplier: 2.0,
+    jitter: 0.2,
+};
 /// How many entries go into one write.
 const BATCH: usize = 512;
 
@@ -120,7 +128,7 @@ impl Intake {
 }
 
 /// How long to wait after so many tries.
-pub(crate) fn wait(tries: u32) -> std::time::Duration {
+pub(crate) fn wait(tries: u32) -> Duration {
     match BACKOFF.next(tries, ErrorClass::Retryable, u64::from(tries)) {
         Next::After(wait) => wait,
         Next::Exhausted | Next::Fatal => unreachable!("the back-off never gives up"),

@@ -12,7 +12,8 @@ use laneway_domain::{
 };
 
 use super::call::{Call, Desk, Reply, Stored};
-use super::lot::{Deed, Lot};
+use super::deed::Deed;
+use super::lot::Lot;
 use super::pace::Paces;
 use crate::ledger::Tenure;
 
@@ -97,7 +98,7 @@ impl Lots {
     /// The group stands here for sure.
     pub(crate) fn committed(&mut self, tenure: Tenure, resume: Resume) {
         let Some(lot) = self.lots.get_mut(&tenure) else { return };
-        if lot.committed(resume) {
+        if lot.marks.committed(resume) {
             self.touched.push(tenure);
         }
     }
@@ -132,10 +133,10 @@ impl Lots {
         }
         if self.next_poll <= now {
             self.next_poll = Monotonic::NEVER;
-            self.lots.values_mut().for_each(Lot::asks);
+            self.lots.values_mut().for_each(|lot| lot.wishes.ask());
             let claims = self.lots.values().filter_map(|lot| lot.claim.clone()).collect();
             // Those that are taken up already may be the oldest for long.
-            self.asked_for = WISHES + self.lots.values().map(Lot::wishes).sum::<usize>();
+            self.asked_for = WISHES + self.lots.values().map(|lot| lot.wishes.len()).sum::<usize>();
             self.running.push(Box::pin(desk.clone().wishes(claims, self.asked_for)));
         }
     }

@@ -5,15 +5,21 @@
 //! park.
 
 mod call;
+mod deed;
 mod errand;
 mod errands;
 mod intake;
 mod lot;
 mod lots;
+mod marks;
 mod pace;
+mod page;
 #[cfg(test)]
 mod tests;
+mod verdict;
+mod wish;
+mod wishes;
 
 pub(crate) use call::{Arrival, Stored};
-pub(crate) use lot::{Deed, Feed};
+pub(crate) use deed::{Deed, Feed};
 pub(crate) use lots::Lots;

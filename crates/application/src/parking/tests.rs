@@ -10,7 +10,8 @@ use laneway_domain::{
 use proptest::prelude::*;
 
 use super::call::{Arrival, Call, Reply};
-use super::lot::{Deed, Feed, Lot};
+use super::deed::{Deed, Feed};
+use super::lot::Lot;
 use super::pace::Paces;
 use crate::ledger::Slot;
 

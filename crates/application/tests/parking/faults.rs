@@ -6,7 +6,7 @@ use std::time::Duration;
 use laneway_application::consume::{Subscription, SubscriptionOptions};
 use laneway_application::policy::RetryPolicy;
 use laneway_domain::{
-    Act, AfterDeadLetter, Answer, Body, DeathCause, DeskError, Envelope, Filter, LetterId, ParkState, Record,
+    Act, AfterDeadLetter, Answer, Body, DeadLetterDesk, DeskError, Envelope, Filter, LetterId, Record,
 };
 
 use crate::store::Trouble;
@@ -285,17 +285,12 @@ async fn a_letter_whose_lane_is_parked_before_its_turn_is_redriven_when_that_is_
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_edit_that_does_not_decode_dies_again_for_that() {
+async fn an_edit_that_is_no_event_where_the_entry_is_one_is_refused_and_nothing_is_written() {
     let (world, _) = parked(|_| ()).await;
-    world.poison(&[]);
     let head = Filter::entry(world.stored().await[0].id.clone());
-    world.ask(&head, Act::Edit(Body::Record(Record::default()))).await.unwrap();
-    world.answered(1).await;
-    world.ask(&Filter::group(group()), REDRIVE).await.unwrap();
-    assert_eq!(world.answered(2).await[1], Answer::FailedAgain(0));
-    let stored = world.stored().await;
-    assert!(matches!(&stored[0].state, ParkState::Dead(death) if death.cause == DeathCause::Undecodable));
-    assert_eq!((stored.len(), world.handled().len()), (3, 0));
+    let refused = world.ask(&head, Act::Edit(Body::Record(Record::default()))).await;
+    assert!(matches!(&refused, Err(DeskError::Invalid(invalid)) if invalid.field() == "edit"), "{refused:?}");
+    assert!(world.letters.audit(&group(), None, 9).await.unwrap().is_empty());
     world.bus.close(CLOSE).await;
 }
 

@@ -118,8 +118,14 @@ async fn an_operator_skips_edits_and_purges_with_an_audit() {
     let stored = world.stored().await;
     let entry = |name: usize| Filter::entry(stored[name].id.clone());
     world.ask(&entry(0), Act::Skip).await.unwrap();
-    let mended = Envelope::new(topic(), "b1 mended").with_aggregate(AggregateId::new("b").unwrap());
-    world.ask(&entry(1), Act::Edit(Body::Event(mended))).await.unwrap();
+    let Body::Event(original) = stored[1].original.clone() else { unreachable!() };
+    let stranger = Envelope::new(topic(), "b1 mended").with_aggregate(AggregateId::new("b").unwrap());
+    let refused = world.ask(&entry(1), Act::Edit(Body::Event(stranger))).await;
+    assert!(
+        matches!(&refused, Err(DeskError::Invalid(invalid)) if invalid.field() == "edit.id"),
+        "{refused:?}"
+    );
+    world.ask(&entry(1), Act::Edit(Body::Event(original.with_payload("b1 mended")))).await.unwrap();
     world.ask(&Filter::aggregate(group(), key("c")), Act::Purge).await.unwrap();
     world.answered(3).await;
     assert_eq!(world.waiting().await, ["b1 mended dead", "a2 behind", "b2 behind"]);

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod alone;
+mod burial;
 mod faults;
 mod flow;
 mod handlers;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use laneway_domain::{Body, Clock, ParkEntry, Parking, StoreError, StoreFault};
+use laneway_domain::{Body, Clock, DeadLetter, DeadLetterQueue, ParkEntry, Parking, StoreError, StoreFault};
 use laneway_memory::MemoryDeadLetters;
 use laneway_testkit::SimClock;
 use laneway_testkit::around::{Around, ParkingCall, ParkingReply, StoreHook};
@@ -49,7 +49,7 @@ pub(crate) fn troubled(store: MemoryDeadLetters, clock: Arc<SimClock>) -> Troubl
 }
 
 impl Troubles {
-    /// From now on each call of the parking port, by its name, has the trouble that is chosen.
+    /// From now on each call of the parking port, and each burial, by its name, has the trouble that is chosen.
     pub(crate) fn choose(&self, choice: impl FnMut(&'static str) -> Trouble + Send + 'static) {
         *self.choice.lock().unwrap() = Box::new(choice);
     }
@@ -104,6 +104,30 @@ impl StoreHook for Troubles {
                 self.clock.wake_at(self.clock.monotonic() + LATE).await;
                 answer
             }
+        }
+    }
+
+    async fn bury(
+        &self,
+        letters: Vec<DeadLetter>,
+        store: &dyn DeadLetterQueue,
+    ) -> Vec<Result<(), StoreError>> {
+        let trouble = (self.choice.lock().unwrap())("bury");
+        let failed = |fault| {
+            letters.iter().map(|_| Err(StoreError::new(fault, "bury", "as the test wants it"))).collect()
+        };
+        match trouble {
+            Trouble::No | Trouble::Late => store.bury(letters).await,
+            Trouble::Refuses => failed(StoreFault::Unavailable),
+            Trouble::LosesAnswer => {
+                let failed = failed(StoreFault::Unknown);
+                drop(store.bury(letters).await);
+                failed
+            }
+            Trouble::Hangs => std::future::pending().await,
+            Trouble::Panics => panic!("in a store"),
+            Trouble::Fenced => failed(StoreFault::Fenced),
+            Trouble::Empty => Vec::new(),
         }
     }
 }

@@ -8,8 +8,9 @@ use laneway_application::Bus;
 use laneway_application::consume::{Ground, Subscription, SubscriptionOptions};
 use laneway_application::policy::RetryPolicy;
 use laneway_domain::{
-    Act, AggregateId, AggregateKey, Answer, Asked, Body, By, DeadLetterDesk, DeskError, Envelope, Event,
-    Filter, GroupId, HandlerError, ParkState, StoredLetter, TopicName, handler_fn,
+    Act, AggregateId, AggregateKey, Answer, Asked, Body, By, DeadLetter, DeadLetterDesk, Death, DeathCause,
+    DeskError, Envelope, Event, Filter, GroupId, HandlerError, HandlerMask, LetterId, ParkState,
+    PartitionNumber, Position, StoredLetter, TopicName, handler_fn,
 };
 use laneway_memory::{MemoryBroker, MemoryConfig, MemoryDeadLetters};
 use laneway_testkit::SimClock;
@@ -73,6 +74,28 @@ impl World {
             let event = Envelope::new(topic(), (*what).to_owned())
                 .with_aggregate(AggregateId::new(aggregate).unwrap());
             self.bus.publish(event).await.unwrap();
+        }
+    }
+
+    /// A dead letter of the only partition, as an owner before us buried it.
+    pub(crate) fn letter(&self, what: &str, position: Position) -> DeadLetter {
+        let at = SimClock::BIRTH;
+        let (aggregate, _) = what.split_at(1);
+        let event =
+            Envelope::new(topic(), what.to_owned()).with_aggregate(AggregateId::new(aggregate).unwrap());
+        DeadLetter {
+            id: LetterId { group: group(), topic: topic(), partition: PartitionNumber(0), position },
+            key: event.key(),
+            appended: at,
+            original: Body::Event(event),
+            death: Death {
+                cause: DeathCause::Exhausted,
+                errors: vec!["poison".to_owned()],
+                attempts: 1,
+                first_failed: at,
+                last_failed: at,
+                handlers: HandlerMask::ALL,
+            },
         }
     }
 

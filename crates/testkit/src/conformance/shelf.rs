@@ -1,14 +1,16 @@
 //! What scenarios of the dead-letter store ask for.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use futures_util::future::{Either, select};
 use laneway_application::consume::SubscriptionOptions;
 use laneway_domain::{
     Act, AfterDeadLetter, AggregateId, AggregateKey, Answer, Asked, AuditLine, Body, By, Claim,
-    DeadLetterDesk, Death, DeathCause, DeskError, Envelope, Event, EventId, Filter, Handler, HandlerMask,
-    OwnerId, ParkEntry, ParkState, ParkedAggregate, Parking, PartitionNumber, Position, Received, Record,
-    Scope, StoredLetter,
+    DeadLetterDesk, Death, DeathCause, DeskError, DeskExt, Envelope, Event, EventId, Filter, Handler,
+    HandlerMask, OwnerId, ParkEntry, ParkState, ParkedAggregate, Parking, PartitionNumber, Position,
+    Received, Record, Scope, StoredLetter,
 };
 use uuid::Uuid;
 
@@ -123,17 +125,12 @@ impl World {
     /// Asks, and waits for the answer to each wish.
     pub(crate) async fn answers(&self, filter: &Filter, act: Act) -> Vec<Answer> {
         let asked = sure("a wish", self.ask(filter, act, false).await);
-        let deadline = self.now() + std::time::Duration::from_secs(10);
-        loop {
-            let lines = self.audit().await;
-            let of = |wish| {
-                lines.iter().filter(move |line| line.wish == wish).find_map(|line| line.answer.clone())
-            };
-            if let Some(answers) = asked.wishes.iter().map(|wish| of(*wish)).collect() {
-                return answers;
-            }
-            assert!(self.now() < deadline, "nobody answers {asked:?}: {lines:#?}");
-            self.look().await;
+        let clock = self.clock();
+        let answers = pin!(self.desk().wait(&asked.wishes, &*clock));
+        let over = clock.wake_at(self.now() + std::time::Duration::from_secs(10));
+        match select(answers, over).await {
+            Either::Left((answers, _)) => sure("answers", answers),
+            Either::Right(_) => panic!("nobody answers {asked:?}: {:#?}", self.audit().await),
         }
     }
 

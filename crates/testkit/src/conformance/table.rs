@@ -134,6 +134,10 @@ table! { $;
         a_target_with_an_open_wish_keeps_it [Parks Lists];
         what_cannot_be_asked_for_is_refused_with_the_reason [Parks Lists];
         a_dry_run_counts_and_leaves_nothing [Parks Lists];
+        an_edit_that_is_another_event_is_refused_and_nothing_is_written [Parks Lists];
+        what_waits_behind_a_head_that_has_left_is_found_by_what_that_died_of [Parks Lists];
+        the_answer_to_a_wish_is_told_and_a_wish_that_nobody_has_is_unknown [Parks Lists];
+        a_letter_of_a_parked_aggregate_waits_for_what_is_parked [Parks Lists];
     }
     parking {
         what_follows_a_dead_letter_is_parked_and_redriven_in_order [Parks Lists];

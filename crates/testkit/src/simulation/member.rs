@@ -12,6 +12,7 @@ use laneway_domain::{Cancellation, Clock, Envelope, Publisher};
 use super::flow;
 use super::life::Life;
 use super::mortal::OfLife;
+use super::shelf::LettersOfLife;
 use super::stage::Stage;
 use super::work::{Detached, Work};
 use crate::faults::{FaultyDeadLetters, FaultyPublisher, FaultySubscriber};
@@ -106,7 +107,7 @@ fn bus(stage: &Stage, id: MemberId, life: &Life) -> Bus {
     let publisher: Arc<dyn Publisher> = Arc::new(RecordedPublisher::new(publisher, recorder.clone()));
     let ground = Ground {
         subscriber: Arc::new(OfLife { life: life.clone(), inner: subscriber }),
-        dead_letters: Some(Arc::new(OfLife { life: life.clone(), inner: letters })),
+        dead_letters: Some(Arc::new(LettersOfLife::hooked(letters, life.clone()))),
         clock,
     };
     Bus::new(Arc::new(OfLife { life: life.clone(), inner: publisher }), ground)

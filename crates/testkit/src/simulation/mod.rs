@@ -5,7 +5,7 @@
 //! is quiet, and has the history judged by the invariants. One seed makes one history.
 //!
 //! The path of a run: `scenario` draws, `stage` sets up what all share, `member` is one bus that may crash (`life`,
-//! `mortal`), `producer` publishes, `work` handles as its `behaviour` says, `roster` plays the `script`, `run` waits
+//! `mortal`, `shelf`), `producer` publishes, `work` handles as its `behaviour` says, `roster` plays the `script`, `run` waits
 //! until nothing happens any more, `verdict` judges. `pace` measures on the same clock how fast the healthy are beside
 //! those that fail.
 

@@ -5,10 +5,9 @@ use std::task::{Context, Poll};
 
 use async_trait::async_trait;
 use laneway_domain::{
-    BacklogChecker, BacklogError, BoxFuture, Cancellation, Checkpoint, Clock, DeadLetter,
-    DeadLetterCapabilities, DeadLetterQueue, Epoch, Event, Flow, Flushed, GroupId, Handler, HandlerContext,
-    HandlerError, Monotonic, Outgoing, Parking, PartitionId, PartitionLag, PublishError, Published,
-    Publisher, PublisherCapabilities, Resume, RevocationId, Session, SessionEvent, StoreError,
+    BacklogChecker, BacklogError, BoxFuture, Cancellation, Checkpoint, Clock, Epoch, Event, Flow, Flushed,
+    GroupId, Handler, HandlerContext, HandlerError, Monotonic, Outgoing, PartitionId, PartitionLag,
+    PublishError, Published, Publisher, PublisherCapabilities, Resume, RevocationId, Session, SessionEvent,
     SubscribeError, Subscriber, SubscriberCapabilities, Subscription, Timestamp, TopicName,
 };
 
@@ -70,21 +69,6 @@ impl<S: Subscriber> BacklogChecker for OfLife<S> {
             Some(lag) => self.life.within(lag.backlog(group, topics)).await,
             None => Err(BacklogError::Unavailable { reason: "no lag is told".to_owned(), cause: None }),
         }
-    }
-}
-
-#[async_trait]
-impl<D: DeadLetterQueue> DeadLetterQueue for OfLife<D> {
-    fn capabilities(&self) -> DeadLetterCapabilities {
-        self.inner.capabilities()
-    }
-
-    async fn bury(&self, letters: Vec<DeadLetter>) -> Vec<Result<(), StoreError>> {
-        self.life.within(self.inner.bury(letters)).await
-    }
-
-    fn parking(&self) -> Option<&dyn Parking> {
-        self.inner.parking().map(|_| self as &dyn Parking)
     }
 }
 

@@ -26,6 +26,12 @@ pub(super) async fn operate(stage: &Stage, group: usize, errand: Errand) {
     };
     let (filter, act) = match errand {
         Errand::Redrive(per_second) => (all, Act::Redrive { per_second }),
+        Errand::RedriveEach => {
+            for letter in list(stage, desk, group).await {
+                ask(stage, desk, &Filter::entry(letter.id), Act::Redrive { per_second: None }).await;
+            }
+            return;
+        }
         Errand::Skip => (all, Act::Skip),
         Errand::Purge => (all, Act::Purge),
         Errand::RedriveOne(at) | Errand::SkipOne(at) | Errand::Edit(at) => {

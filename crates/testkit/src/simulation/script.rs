@@ -31,6 +31,8 @@ pub enum Errand {
     Redrive(Option<u32>),
     /// That the entry of this number, counted around, is handled again.
     RedriveOne(usize),
+    /// That every entry is handled again, each for itself, whether it is the first of its aggregate or not.
+    RedriveEach,
     /// That the head of every aggregate, and every entry without one, is let go.
     Skip,
     /// That the entry of this number, counted around, is let go.
@@ -84,7 +86,8 @@ fn errand(chance: &mut Chance) -> Errand {
     match chance.between(0..=9) {
         0..=2 => Errand::Redrive(None),
         3 => Errand::Redrive(u32::try_from(chance.between(1..=50)).ok()),
-        4..=5 => Errand::RedriveOne(nth),
+        4 => Errand::RedriveOne(nth),
+        5 => Errand::RedriveEach,
         6 => Errand::Skip,
         7 => Errand::SkipOne(nth),
         8 => Errand::Edit(nth),

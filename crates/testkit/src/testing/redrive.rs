@@ -1,6 +1,9 @@
 //! What operators do, in a test.
 
-use laneway_domain::{Act, Answer, By, DeskError, Filter, WishId};
+use std::pin::pin;
+
+use futures_util::future::{Either, select};
+use laneway_domain::{Act, Answer, By, DeskError, DeskExt, Filter};
 use thiserror::Error;
 
 use super::bus::TestBus;
@@ -39,17 +42,13 @@ impl TestBus {
         let desk = self.desk().ok_or(RedriveError::NoDesk)?;
         let by = By::new("a test", "it wants to see it").map_err(DeskError::from)?;
         let asked = desk.ask(filter, act, &by, self.clock().wall(), false).await?;
-        let answers = async || self.answers(filter, &asked.wishes).await.ok().flatten();
-        Ok(self.until(Self::PATIENCE, answers).await?)
-    }
-
-    /// The answers to these wishes, where each has one.
-    async fn answers(&self, filter: &Filter, wishes: &[WishId]) -> Result<Option<Vec<Answer>>, RedriveError> {
-        let desk = self.desk().ok_or(RedriveError::NoDesk)?;
-        let lines = desk.audit(&filter.group, None, usize::MAX).await.map_err(DeskError::from)?;
-        let answer = |wish: &WishId| {
-            lines.iter().filter(|(_, line)| line.wish == *wish).find_map(|(_, line)| line.answer.clone())
-        };
-        Ok(wishes.iter().map(answer).collect())
+        let answers = pin!(desk.wait(&asked.wishes, &**self.clock()));
+        match select(answers, pin!(self.advance(Self::PATIENCE))).await {
+            Either::Left((answers, _)) => Ok(answers?),
+            Either::Right(_) => {
+                let under_way = self.under_way().await;
+                Err(NotQuiet { waited: Self::PATIENCE, under_way }.into())
+            }
+        }
     }
 }

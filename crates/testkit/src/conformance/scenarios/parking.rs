@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use laneway_application::policy::{CommitPolicy, RetryPolicy};
-use laneway_domain::{Act, Answer, Body, DeathCause, Filter, Record};
+use laneway_domain::{Act, Answer, Body, DeathCause, DeskError, Filter, Record};
 
 use super::super::adapter::Needs;
 use super::super::journal::{What, number_of};
@@ -197,14 +197,25 @@ pub(crate) async fn an_edit_that_does_not_decode_is_dead_again_and_can_be_edited
     illness.heal();
     let head = world.entries().await.remove(0);
     let of_head = Filter::entry(head.id.clone());
-    let garbage = Record { value: Some(Bytes::from_static(&[0xff])), ..Record::default() };
-    assert_eq!(world.answers(&of_head, Act::Edit(Body::Record(garbage))).await, [Answer::Done(1)]);
-    assert_eq!(world.answers(&world.all_of_it(), REDRIVE).await, [Answer::FailedAgain(0)]);
-    let letters = world.letters("workers").await;
-    assert_eq!(
-        letters.iter().map(|letter| letter.death.cause).collect::<Vec<_>>(),
-        [DeathCause::Undecodable]
-    );
+    match &head.original {
+        Body::Record(record) => {
+            let value = Some(Bytes::from_static(&[0xff]));
+            let garbage = Record { key: record.key.clone(), value, ..Record::default() };
+            assert_eq!(world.answers(&of_head, Act::Edit(Body::Record(garbage))).await, [Answer::Done(1)]);
+            assert_eq!(world.answers(&world.all_of_it(), REDRIVE).await, [Answer::FailedAgain(0)]);
+            let letters = world.letters("workers").await;
+            let causes: Vec<_> = letters.iter().map(|letter| letter.death.cause).collect();
+            assert_eq!(causes, [DeathCause::Undecodable]);
+        }
+        // Where nothing is decoded, a record is no edit of an event.
+        Body::Event(_) => {
+            let refused = world.ask(&of_head, Act::Edit(Body::Record(Record::default())), false).await;
+            assert!(
+                matches!(&refused, Err(DeskError::Invalid(said)) if said.field() == "edit"),
+                "{refused:?}"
+            );
+        }
+    }
     assert_eq!(journal.done(), 0, "its follower waits");
     let good = head.original;
     assert_eq!(world.answers(&of_head, Act::Edit(good)).await, [Answer::Done(1)]);
