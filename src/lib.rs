@@ -11,4 +11,6 @@ pub use laneway_codecs as codecs;
 pub use laneway_derive::{DomainEvent, DomainEvents};
 pub use laneway_domain as domain;
 pub use laneway_domain::{DomainEvent, DomainEvents};
+#[cfg(feature = "kafka")]
+pub use laneway_kafka as kafka;
 pub use laneway_memory as memory;

@@ -96,7 +96,7 @@ fn prepare(place: &Place, state: &mut State, wish: Wish) -> Result<Vec<Launch>, 
     port::assign(state, ports)?;
     place::directory(&place.of(state.kind))?;
     match state.kind {
-        Kind::Kafka => kafka::prepare(place, state),
+        Kind::Kafka => kafka::prepare(place, state, wish.install),
         Kind::Nats => nats::prepare(place, state),
         Kind::Postgres => postgres::prepare(place, state, wish.install),
         Kind::Mariadb => mariadb::prepare(place, state, wish.install),

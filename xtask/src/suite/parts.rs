@@ -10,6 +10,7 @@ use super::part::{Part, Work};
 use super::readme;
 use super::tool::Tool;
 use crate::cargo::Cargo;
+use crate::services::Kind;
 use crate::tidy;
 
 /// The parts, quick ones first.
@@ -37,6 +38,8 @@ pub(crate) const PARTS: &[Part] = &[
         Work::Tests(unit),
     ),
     part("conformance", "the memory broker keeps every port's contract", Work::Program),
+    part("kafka", "Kafka keeps every port's contract, on a real broker", Work::Tests(kafka))
+        .servers(&[Kind::Kafka]),
     part("simulation", "10,000 seeds break no invariant (LANEWAY_SEEDS changes how many)", Work::Program)
         .env(&[("LANEWAY_SEEDS", "10000")]),
     part("sabotage", "every planted bug turns a suite red", Work::Program),
@@ -68,6 +71,13 @@ fn unit(layout: &Layout) -> anyhow::Result<Vec<Cargo>> {
     Ok(commands)
 }
 
+/// Sessions wait for the broker more than they compute: more of them at once than there are cores.
+fn kafka(_: &Layout) -> anyhow::Result<Vec<Cargo>> {
+    let suite =
+        "test --package laneway-kafka --features server-tests --no-fail-fast --test * -- --test-threads 6";
+    Ok(vec![Cargo::new(suite)])
+}
+
 fn features(layout: &Layout) -> anyhow::Result<Vec<Cargo>> {
     let alone = |(package, feature): &(String, String)| {
         Cargo::new(&format!("check --package {package} --no-default-features --features {feature}"))
@@ -82,6 +92,11 @@ const fn part(name: &'static str, about: &'static str, work: Work) -> Part {
 impl Part {
     const fn needs(mut self, tool: Tool) -> Self {
         self.needs = Some(tool);
+        self
+    }
+
+    const fn servers(mut self, servers: &'static [Kind]) -> Self {
+        self.servers = servers;
         self
     }
 

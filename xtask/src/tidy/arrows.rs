@@ -28,7 +28,7 @@ const SIGHTS: &[Sight] = &[
     sight(APPLICATION, &[DOMAIN], &[DERIVE, MEMORY, TESTKIT]),
     sight(CODECS, &[DOMAIN], &[]),
     sight(MEMORY, &[DOMAIN], &[TESTKIT]),
-    sight(KAFKA, &[DOMAIN], &[TESTKIT]),
+    sight(KAFKA, &[DOMAIN], &[APPLICATION, CODECS, MEMORY, TESTKIT]),
     sight(NATS, &[DOMAIN], &[TESTKIT]),
     sight(OUTBOX, &[DOMAIN], &[TESTKIT]),
     sight(TESTKIT, &[DOMAIN, APPLICATION], &[]),

@@ -20,10 +20,15 @@ pub trait Factory: Send + Sync {
     /// What its instances can do, whatever they are asked for.
     fn capabilities(&self) -> Capabilities;
 
-    /// How long a scenario waits for what must come, within [`Scenario::LIMIT`](super::Scenario::LIMIT): ten seconds, where
+    /// How long a scenario waits for what must come, within [`limit`](Factory::limit): ten seconds, where
     /// the broker is no slower.
     fn patience(&self) -> Duration {
         Duration::from_secs(10)
+    }
+
+    /// The longest that a scenario may take: half a minute, where an expelled group is not a matter of seconds.
+    fn limit(&self) -> Duration {
+        Duration::from_secs(30)
     }
 
     /// Makes an instance; panics with the reason where it cannot, which fails the scenario.

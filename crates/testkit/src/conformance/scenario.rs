@@ -2,7 +2,6 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::future::{Either, select};
 use laneway_application::SystemClock;
@@ -33,14 +32,11 @@ pub enum Verdict {
     Passed,
     /// The adapter lacks what the scenario needs.
     Skipped(Feature),
-    /// It is not true, or not within [`Scenario::LIMIT`]: why, and what everything was doing then.
+    /// It is not true, or not within [`Factory::limit`]: why, and what everything was doing then.
     Failed(String),
 }
 
 impl Scenario {
-    /// The longest that a scenario may take.
-    pub const LIMIT: Duration = Duration::from_secs(30);
-
     /// The first feature that the adapter lacks.
     #[must_use]
     pub fn lacking(&self, factory: &dyn Factory) -> Option<Feature> {
@@ -67,15 +63,16 @@ impl Scenario {
     async fn attempt(&self, factory: Arc<dyn Factory>) -> Verdict {
         let clock = SystemClock::new();
         let watched = Arc::new(Watched::default());
+        let most = factory.limit();
         let task = tokio::spawn((self.run)(Lab::new(factory, watched.clone())));
-        let limit = clock.wake_at(clock.monotonic() + Self::LIMIT);
+        let limit = clock.wake_at(clock.monotonic() + most);
         let why = match select(pin!(task), pin!(limit)).await {
             Either::Left((Ok(()), _)) => match watched.objections() {
                 None => return Verdict::Passed,
                 Some(objections) => objections,
             },
             Either::Left((Err(error), _)) => words(error),
-            Either::Right(_) => format!("it is not through after {:?}", Self::LIMIT),
+            Either::Right(_) => format!("it is not through after {most:?}"),
         };
         Verdict::Failed(format!("{}: {why}\n{}", self.name, watched.dump(&clock).await))
     }

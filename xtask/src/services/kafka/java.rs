@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use super::super::debian;
 use super::super::error::Error;
 use super::super::program;
 
@@ -10,6 +11,8 @@ use super::super::program;
 const OLDEST: u32 = 17;
 const REMEDY: &str =
     "install a JRE, 17 or newer (Debian: apt-get install openjdk-17-jre-headless), or set JAVA_HOME";
+/// The package of Debian that brings one.
+const PACKAGE: &str = "openjdk-17-jre-headless";
 
 /// A Java that is new enough.
 pub(super) struct Java {
@@ -18,11 +21,15 @@ pub(super) struct Java {
 }
 
 impl Java {
-    /// The one of `JAVA_HOME`, or on the path.
-    pub(super) fn find() -> Result<Self, Error> {
+    /// The one of `JAVA_HOME`, or on the path, or installed where that was asked for.
+    pub(super) fn find(install: bool) -> Result<Self, Error> {
         let home = std::env::var_os("JAVA_HOME").map(|home| PathBuf::from(home).join("bin/java"));
         let path = match home.filter(|path| program::is_program(path)) {
             Some(path) => path,
+            None if install && program::find("java").is_none() => {
+                debian::install("kafka", "java", PACKAGE, install)?;
+                program::demand("kafka", "java", REMEDY)?
+            }
             None => program::demand("kafka", "java", REMEDY)?,
         };
         let said = program::run(program::plain(&path).arg("-version"), "asking Java for its version", "")?;

@@ -22,8 +22,12 @@ use properties::Broker;
 const SASL: &str = "sasl";
 /// The name of the port between the brokers' controllers.
 const CONTROLLER: &str = "controller";
+/// The name of the port for clients that come through a proxy.
+const PROXIED: &str = "proxied";
+/// The name of the port where that proxy is expected: brokers tell clients of it, and nobody listens there until a test does.
+const PROXY: &str = "proxy";
 /// The ports of a broker.
-pub(super) const PORTS: [&str; 3] = [super::state::CLIENT, SASL, CONTROLLER];
+pub(super) const PORTS: [&str; 5] = [super::state::CLIENT, SASL, CONTROLLER, PROXIED, PROXY];
 
 const LOG4J2: &str = "status=error
 rootLogger.level=warn
@@ -35,8 +39,8 @@ appender.out.layout.pattern=%d %p %c{1}: %m%n
 ";
 
 /// Makes brokers ready to start: jars, certificates, configuration, storage.
-pub(super) fn prepare(place: &Place, state: &mut State) -> Result<Vec<Launch>, Error> {
-    let java = Java::find()?;
+pub(super) fn prepare(place: &Place, state: &mut State, install: bool) -> Result<Vec<Launch>, Error> {
+    let java = Java::find(install)?;
     let jars = jars::fetch(place)?;
     jars::VERSION.clone_into(&mut state.version);
     let home = place.of(Kind::Kafka);

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::super::state::{CLIENT, Node};
 use super::tls;
-use super::{CONTROLLER, SASL};
+use super::{CONTROLLER, PROXIED, PROXY, SASL};
 
 /// The most copies that anything needs: two may fail without a loss, one without a pause.
 const COPIES: usize = 3;
@@ -31,6 +31,13 @@ impl Broker<'_> {
             ("group.initial.rebalance.delay.ms", "0".to_owned()),
             // KIP-848: members that ask for `group.protocol=consumer` get it, others the classic one.
             ("group.coordinator.rebalance.protocols", "classic,consumer".to_owned()),
+            // What a group of the newer protocol notices is noticed at a heartbeat: every 5 s by default, and 45 s for a
+            // member that is gone.
+            ("group.consumer.min.heartbeat.interval.ms", "100".to_owned()),
+            ("group.consumer.heartbeat.interval.ms", "300".to_owned()),
+            ("group.consumer.min.session.timeout.ms", "1000".to_owned()),
+            ("group.consumer.session.timeout.ms", "3000".to_owned()),
+            ("group.min.session.timeout.ms", "1000".to_owned()),
             // A broker that was killed is replaced, or let in again, only when its session has ended: 9 s by default.
             ("broker.session.timeout.ms", "4000".to_owned()),
             ("broker.heartbeat.interval.ms", "1000".to_owned()),
@@ -58,11 +65,18 @@ impl Broker<'_> {
         let port = |name| self.nodes[self.at].port(name);
         let clients = format!("PLAIN://127.0.0.1:{},SECURE://127.0.0.1:{}", port(CLIENT), port(SASL));
         vec![
-            ("listeners", format!("{clients},CONTROLLER://127.0.0.1:{}", port(CONTROLLER))),
-            ("advertised.listeners", clients),
+            (
+                "listeners",
+                format!(
+                    "{clients},PROXIED://127.0.0.1:{},CONTROLLER://127.0.0.1:{}",
+                    port(PROXIED),
+                    port(CONTROLLER)
+                ),
+            ),
+            ("advertised.listeners", format!("{clients},PROXIED://127.0.0.1:{}", port(PROXY))),
             (
                 "listener.security.protocol.map",
-                "PLAIN:PLAINTEXT,SECURE:SASL_SSL,CONTROLLER:PLAINTEXT".to_owned(),
+                "PLAIN:PLAINTEXT,SECURE:SASL_SSL,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT".to_owned(),
             ),
             ("inter.broker.listener.name", "PLAIN".to_owned()),
             ("controller.listener.names", "CONTROLLER".to_owned()),
@@ -104,7 +118,7 @@ mod tests {
 
     fn lines(nodes: u16, at: usize) -> Vec<String> {
         let node = |number: u16| {
-            let ports = [(CLIENT, 1000), (SASL, 2000), (CONTROLLER, 3000)];
+            let ports = [(CLIENT, 1000), (SASL, 2000), (CONTROLLER, 3000), (PROXIED, 4000), (PROXY, 5000)];
             let ports = ports.map(|(name, base)| (name.to_owned(), base + number)).into();
             Node { ports, process: None }
         };
