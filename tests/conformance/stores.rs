@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use laneway::domain::{Body, DeadLetterQueue, Envelope, ParkState, Parking, Resolution, StoreError};
+use laneway::domain::{Begun, Body, DeadLetterQueue, Envelope, ParkState, Parking, Resolution, StoreError};
 use laneway_testkit::around::{Around, ParkingCall, ParkingReply, StoreHook};
 use laneway_testkit::conformance::Adapter;
 
@@ -22,6 +22,8 @@ enum Wrong {
     KeepsTheOldReason,
     TakesEverythingForFollowers,
     LosesBytes,
+    ForgetsWhatHasBegun,
+    TakesEverythingForBegun,
 }
 
 fn empty(body: Body) -> Body {
@@ -56,6 +58,10 @@ impl Wrong {
                 }
                 ParkingCall::Park(claim, entries)
             }
+            (Self::ForgetsWhatHasBegun, ParkingCall::Resolve(claim, verdicts)) => {
+                let kept = verdicts.into_iter().filter(|(_, what)| !matches!(what, Resolution::Begun(_)));
+                ParkingCall::Resolve(claim, kept.collect())
+            }
             (_, call) => call,
         })
     }
@@ -65,6 +71,10 @@ impl Wrong {
         match (self, reply) {
             (Self::PagesBackwards, ParkingReply::Entries(mut entries)) => {
                 entries.reverse();
+                ParkingReply::Entries(entries)
+            }
+            (Self::TakesEverythingForBegun, ParkingReply::Entries(mut entries)) => {
+                entries.iter_mut().for_each(|entry| entry.begun = Begun { crashes: 0, by: Some(1) });
                 ParkingReply::Entries(entries)
             }
             (Self::HidesWhatIsParked, ParkingReply::Claimed(claim, _)) => {
@@ -154,4 +164,15 @@ fn a_store_that_loses_bytes_is_found() {
     let loses = |adapter| storing(adapter, Wrong::LosesBytes);
     turns_red(loses, "what_follows_a_dead_letter_is_parked_and_redriven_in_order", "");
     turns_red(loses, "an_edit_that_does_not_decode_is_dead_again_and_can_be_edited_anew", "");
+}
+
+#[test]
+fn a_store_that_does_not_know_what_has_begun_is_found() {
+    let (has, has_not) = (
+        "an_entry_that_has_begun_says_so_to_the_next_owner",
+        "whatever_becomes_of_an_entry_it_has_not_begun_any_more",
+    );
+    turns_red(|adapter| storing(adapter, Wrong::ForgetsWhatHasBegun), has, "left == right");
+    turns_red(|adapter| storing(adapter, Wrong::TakesEverythingForBegun), has, "left == right");
+    turns_red(|adapter| storing(adapter, Wrong::TakesEverythingForBegun), has_not, "left == right");
 }

@@ -1,4 +1,6 @@
-//! A memory broker whose checkpoints outlive its process, in a file.
+//! A memory broker whose checkpoints outlive its process, in a file, and a dead-letter store that does.
+
+mod letters;
 
 use std::collections::HashMap;
 use std::fmt::Write;
@@ -11,6 +13,8 @@ use laneway::domain::{
     SessionEvent, StoredCheckpoint, SubscribeError, Subscriber, SubscriberCapabilities, Subscription,
 };
 use laneway::memory::MemoryBroker;
+
+pub(crate) use letters::letters;
 
 /// Every commit that the broker accepted is in the file before its answer is heard.
 pub(crate) struct Kept {

@@ -72,7 +72,7 @@ pub use identity::{
 };
 pub use inbox::{Admission, Inbox, InboxKey};
 pub use outbox::{BucketLease, OutboxDepth, OutboxId, OutboxRow, OutboxStore, RowResult, Wake};
-pub use parking::{Claim, ParkEntry, ParkState, ParkedAggregate, Parking, Resolution, Scope, Waits};
+pub use parking::{Begun, Claim, ParkEntry, ParkState, ParkedAggregate, Parking, Resolution, Scope, Waits};
 pub use partition::partition_of;
 pub use payload::Payload;
 pub use position::{Epoch, PartitionId, PartitionNumber, Position, Resume};

@@ -30,6 +30,12 @@ use crate::topic::TopicName;
 /// entry of a dead letter that was [buried](crate::DeadLetterQueue::bury) in the same store can be paged and resolved
 /// like a parked one; it closes no lane.
 ///
+/// *Begun*: what [`Resolution::Begun`] says is kept with the entry and handed out with it, whoever asks, until the next
+/// verdict on that position: every other one sets it back, and so does parking it again. A letter that is
+/// [buried](crate::DeadLetterQueue::bury) in its place keeps it: under [`Block`](crate::AfterDeadLetter::Block) every owner
+/// buries an event anew, also beside its entry that is under way. So the next owner sees whose process went while the entry was
+/// under way. A write that is repeated says the same again, and counts nothing.
+///
 /// *Marks*: when the last entry of an aggregate has left, the aggregate stays known by its last position until
 /// [`forget`](Parking::forget), so that a redelivered event at or below it is not taken for a new one.
 ///
@@ -122,6 +128,29 @@ pub struct ParkEntry {
     pub event: Received,
     /// Why it is here.
     pub state: ParkState,
+    /// Who began its attempts and did not say how they ended.
+    pub begun: Begun,
+}
+
+/// What is known of attempts of an entry that nobody has told the end of.
+///
+/// An event that kills its process leaves nothing else behind: its position is settled, so no checkpoint tells of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Begun {
+    /// How many processes had gone without a word while it was under way, before `by`.
+    pub crashes: u32,
+    /// The process in which it may be running; none where it does not.
+    pub by: Option<u32>,
+}
+
+impl Begun {
+    /// How many processes have gone without a word, for an owner in `process`. Who lost the partition and has it again did
+    /// not crash in between.
+    #[must_use]
+    pub fn crashes_before(self, process: u32) -> u32 {
+        let crashed = self.by.is_some_and(|by| by != process);
+        self.crashes.saturating_add(u32::from(crashed))
+    }
 }
 
 impl ParkState {
@@ -165,6 +194,8 @@ pub enum Resolution {
     Skipped,
     /// An operator changed it, and it stays.
     Edited(Body),
+    /// Its attempts begin, or did not after all: it stays as it is, and says so to whoever reads it.
+    Begun(Begun),
 }
 
 impl Resolution {

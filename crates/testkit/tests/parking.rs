@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use laneway_domain::invariant::{Digest, Happening};
 use laneway_domain::{
-    AggregateId, AggregateKey, Answer, Body, Claim, Clock, DeadLetter, DeadLetterCapabilities,
+    AggregateId, AggregateKey, Answer, Begun, Body, Claim, Clock, DeadLetter, DeadLetterCapabilities,
     DeadLetterQueue, Death, DeathCause, Envelope, GroupId, HandlerMask, Monotonic, OwnerId, ParkEntry,
     ParkState, ParkedAggregate, Parking, PartitionNumber, Position, Received, Resolution, Scope, StoreError,
     StoreFault, Timestamp, TopicName, Wish, WishId,
@@ -115,7 +115,7 @@ fn entry(position: u64, state: ParkState) -> ParkEntry {
         appended: Timestamp::default(),
         body: Body::Event(envelope),
     };
-    ParkEntry { key: Some(key()), event, state }
+    ParkEntry { key: Some(key()), event, state, begun: Begun::default() }
 }
 
 fn dead() -> ParkState {
@@ -176,6 +176,7 @@ async fn what_is_handed_out_and_what_becomes_of_it_is_recorded() {
         Resolution::Stays(dead()),
         Resolution::Stays(ParkState::Follower),
         Resolution::Edited(edited.clone()),
+        Resolution::Begun(Begun { crashes: 0, by: Some(1) }),
     ];
     let verdicts = (1..).map(Position::new).zip(verdicts).collect();
     parking.resolve(&claim(), verdicts).await.unwrap();
@@ -186,8 +187,8 @@ async fn what_is_handed_out_and_what_becomes_of_it_is_recorded() {
             [
                 Happening::Left { handled: true, .. },
                 Happening::Left { handled: false, .. },
-                Happening::Returned { dead: true, .. },
-                Happening::Returned { dead: false, .. },
+                Happening::Returned { dead: Some(DeathCause::Fatal), .. },
+                Happening::Returned { dead: None, .. },
                 Happening::Edited { digest, .. }
             ] if *digest == Digest::of_body(&edited)
         ),

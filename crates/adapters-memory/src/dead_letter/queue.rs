@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use laneway_domain::{
-    DeadLetter, DeadLetterCapabilities, DeadLetterDesk, DeadLetterQueue, Invalid, LetterId, ParkEntry,
+    Begun, DeadLetter, DeadLetterCapabilities, DeadLetterDesk, DeadLetterQueue, Invalid, LetterId, ParkEntry,
     ParkState, Parking, Received, Resolution, Scope, StoreError,
 };
 
@@ -55,7 +55,7 @@ impl MemoryDeadLetters {
     pub fn remove(&self, id: &LetterId) -> Option<DeadLetter> {
         let scope = Scope { group: id.group.clone(), topic: id.topic.clone(), partition: id.partition };
         let mut books = self.lock();
-        let ParkEntry { key, event, state } = books.known_shelf(&scope)?.entry(id.position)?.clone();
+        let ParkEntry { key, event, state, .. } = books.known_shelf(&scope)?.entry(id.position)?.clone();
         let ParkState::Dead(death) = state else { return None };
         books.resolve(&scope, id.position, Resolution::Skipped);
         Some(DeadLetter {
@@ -97,7 +97,8 @@ fn entry(letter: DeadLetter) -> (Scope, ParkEntry) {
     let DeadLetter { id, key, appended, original, death } = letter;
     let scope = Scope { group: id.group, topic: id.topic, partition: id.partition };
     let event = detached(&Received { position: id.position, appended, body: original });
-    (scope, ParkEntry { key, event, state: ParkState::Dead(Box::new(death)) })
+    let state = ParkState::Dead(Box::new(death));
+    (scope, ParkEntry { key, event, state, begun: Begun::default() })
 }
 
 /// An event that shares no buffer with the log that it came from.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 
 use laneway_domain::{
-    AggregateKey, Death, ParkEntry, ParkState, ParkedAggregate, Position, Resolution, Waits,
+    AggregateKey, Begun, Death, ParkEntry, ParkState, ParkedAggregate, Position, Resolution, Waits,
 };
 
 use super::bounds::messages;
@@ -43,8 +43,11 @@ impl Parked {
 impl Shelf {
     /// Keeps an entry, in the place of one with the same position; `parks` where it closes its aggregate. One that parked
     /// and no longer does leaves its aggregate to the others.
-    pub(super) fn keep(&mut self, entry: ParkEntry, parks: bool) {
+    pub(super) fn keep(&mut self, mut entry: ParkEntry, parks: bool) {
         let position = entry.event.position;
+        if let Some(before) = self.entries.get(&position).filter(|_| !parks) {
+            entry.begun = before.begun;
+        }
         self.take_out(position);
         if let Some(key) = entry.key.as_ref().filter(|_| parks) {
             let new =
@@ -105,6 +108,7 @@ impl Shelf {
 
     pub(super) fn resolve(&mut self, position: Position, resolution: Resolution) {
         let Some(entry) = self.entries.get_mut(&position) else { return };
+        entry.begun = Begun::default();
         match resolution {
             Resolution::Handled | Resolution::Skipped => self.take_out(position),
             Resolution::Stays(state) => {
@@ -112,6 +116,7 @@ impl Shelf {
                 self.note(position);
             }
             Resolution::Edited(body) => entry.event.body = body.detached(),
+            Resolution::Begun(begun) => entry.begun = begun,
         }
     }
 

@@ -70,9 +70,14 @@ impl Loop {
         while let Some(tenures) = self.drains.take_overdue(self.now, deadline) {
             for tenure in &tenures {
                 self.burials.forget(*tenure);
-                self.lots.end(*tenure);
+                self.lots.give_back(*tenure);
             }
             self.crew.tell(|| Command::Evict(tenures.clone()));
+        }
+        for tenure in self.drains.quiet() {
+            if let Some(lot) = self.lots.lot(tenure) {
+                lot.give_back();
+            }
         }
         loop {
             let (burials, lots) = (&self.burials, &self.lots);

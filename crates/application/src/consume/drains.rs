@@ -62,6 +62,12 @@ impl Drains {
         }
     }
 
+    /// The tenures of which nothing runs in any worker.
+    pub(crate) fn quiet(&self) -> Vec<Tenure> {
+        let quiet = self.open.values().filter(|drain| drain.workers == 0);
+        quiet.flat_map(|drain| drain.tenures.iter().copied()).collect()
+    }
+
     /// A new shutdown drain takes the place of one under way.
     pub(crate) fn replace_shutdown(&mut self) {
         self.open.retain(|_, drain| drain.purpose != Purpose::Shutdown);

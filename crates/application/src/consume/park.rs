@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use laneway_domain::{Death, ParkEntry, ParkState, Position, Resolution};
+use laneway_domain::{Begun, Death, ParkEntry, ParkState, Position, Resolution};
 
 use super::message::{Redrive, Report};
 use super::run::{Entry, KeyRef, Run};
@@ -153,7 +153,8 @@ where
         let mut event = self.runs.received(ticket).clone();
         if slot.is_open() {
             event.body = stored(self.runs.original(ticket).clone());
-            let arrival = Arrival { slot, bytes: bytes as usize, entry: ParkEntry { key, event, state } };
+            let entry = ParkEntry { key, event, state, begun: Begun::default() };
+            let arrival = Arrival { slot, bytes: bytes as usize, entry };
             self.send(Report::Park { tenure, arrival: Box::new(arrival) });
         } else {
             let resolution = Resolution::Stays(state);

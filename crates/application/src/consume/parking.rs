@@ -122,7 +122,8 @@ impl Loop {
             // The next owner finds the entries where they are.
             return;
         };
-        let Feed { key, entries, upto, loose } = feed;
+        self.suspect(tenure, &feed.suspected);
+        let Feed { key, entries, upto, loose, .. } = feed;
         let lane = key.map(|key| {
             let hash = self.shared.hash(KeyRef::of(&key));
             (key, hash)
@@ -163,6 +164,7 @@ impl Loop {
         resolution: Resolution,
     ) {
         let now = self.instant();
+        self.probations.terminal(tenure, position);
         if resolution == Resolution::Handled {
             self.shared.counters.redriven.fetch_add(1, Relaxed);
         }

@@ -15,6 +15,7 @@ use super::still::{Lone, Still};
 use super::vigil::{GRACE, LONGEST, VigilSeat};
 use crate::lanes::LaneId;
 use crate::ledger::{PartitionLedger, Tenure};
+use crate::parking::Counting;
 use crate::policy::{Marks, Probation, ProbationAction, ProbationInput, ProbationPolicy};
 
 /// The probations of a subscription.
@@ -34,6 +35,9 @@ struct Watch {
     heads: HashMap<Position, Head>,
     /// The number of the first checkpoint that carries the mark which was asked for.
     mark: Option<u64>,
+    /// What the dead-letter store has to have as well, once that checkpoint is stored.
+    names: Option<u64>,
+    is_half_marked: bool,
     /// Where the group stood, and whether reading has begun.
     stands: Option<Resume>,
     is_read: bool,
@@ -54,6 +58,12 @@ struct Head {
 impl Probations {
     pub(crate) fn new(policy: Option<ProbationPolicy>, seat: VigilSeat) -> Self {
         Self { policy, seat, watches: HashMap::new(), awake: BTreeSet::new(), still: Still::default() }
+    }
+
+    /// How entries of the dead-letter store are counted.
+    pub(crate) fn counting(&self) -> Option<Counting> {
+        let process = self.seat.process();
+        self.policy.map(|policy| Counting { process, after: policy.after })
     }
 
     fn is_asleep(&self) -> bool {
@@ -113,8 +123,9 @@ impl Loop {
         if asks {
             self.crew.tell(|| Command::Probation(Order::Ask(tenure)));
         }
-        let (heads, mark, is_read, pending) = (HashMap::new(), None, false, None);
-        let watch = Watch { probation, heads, mark, stands, is_read, asks, pending };
+        let (heads, is_read, pending) = (HashMap::new(), false, None);
+        let (mark, names, is_half_marked) = (None, None, false);
+        let watch = Watch { probation, heads, mark, names, is_half_marked, stands, is_read, asks, pending };
         self.probations.watches.insert(tenure, watch);
         self.probations.awake.insert(tenure);
     }
@@ -150,14 +161,36 @@ impl Loop {
             return;
         }
         let Some(watch) = self.probations.watches.get_mut(&tenure) else { return };
-        if watch.mark.take_if(|mark| *mark <= number).is_none() {
+        if watch.mark.take_if(|mark| *mark <= number).is_some() {
+            watch.is_half_marked = true;
+            self.see_whether_marked(tenure);
+        }
+    }
+
+    /// The names of entries are in the dead-letter store as well: then the mark is complete.
+    fn see_whether_marked(&mut self, tenure: Tenure) {
+        let Some(watch) = self.probations.watches.get_mut(&tenure) else { return };
+        let are_named = |names| self.lots.look(tenure).is_none_or(|lot| lot.has_written(names));
+        if !watch.is_half_marked || !watch.names.is_none_or(are_named) {
             return;
         }
+        (watch.names, watch.is_half_marked) = (None, false);
         let (stands, begins) = (watch.stands, !std::mem::replace(&mut watch.is_read, true));
         let actions = self.probations.say(tenure, ProbationInput::Marked(true));
         self.perform_all(tenure, actions);
         if begins && !self.drains.covers(tenure) {
             self.claim_or_start(tenure, stands);
+        }
+    }
+
+    /// Entries come back from the dead-letter store that may have killed processes.
+    pub(super) fn suspect(&mut self, tenure: Tenure, entries: &[(Position, u32)]) {
+        for (position, crashes) in entries {
+            self.probations.say(tenure, ProbationInput::Returned(*position, *crashes));
+        }
+        let watch = self.probations.watches.get_mut(&tenure).filter(|_| !entries.is_empty());
+        if watch.is_some_and(|watch| !std::mem::replace(&mut watch.asks, true)) {
+            self.crew.tell(|| Command::Probation(Order::Ask(tenure)));
         }
     }
 
@@ -188,7 +221,10 @@ impl Loop {
         let about_to_start = |watch: &Watch| watch.probation.about_to_start() > 0;
         self.keep_still(self.probations.watches.values().any(about_to_start));
         let awake: Vec<Tenure> = self.probations.awake.iter().copied().collect();
-        awake.into_iter().for_each(|tenure| self.decide(tenure));
+        for tenure in awake {
+            self.see_whether_marked(tenure);
+            self.decide(tenure);
+        }
     }
 
     /// What suspects wait for, in words.
@@ -205,6 +241,8 @@ impl Loop {
             return;
         };
         let (mut out, free) = (Vec::new(), !self.shared.gate.is_held());
+        let lot = self.lots.look(tenure);
+        watch.probation.keep_returned(|position| lot.is_some_and(|lot| lot.is_under_way(position)));
         watch.probation.step(ProbationInput::Watermark(book.watermark()), &mut out);
         if book.open_count() == 0 && watch.pending == Some(0) {
             watch.probation.step(ProbationInput::Quiet, &mut out);
@@ -228,7 +266,8 @@ impl Loop {
             self.crew.tell(|| Command::Probation(Order::Trust(tenure)));
         }
         let decided = !watch.probation.holds_starts() && !watch.probation.is_on_trial();
-        if decided && watch.heads.is_empty() {
+        let is_marking = watch.mark.is_some() || watch.is_half_marked;
+        if decided && watch.heads.is_empty() && !is_marking {
             self.probations.awake.remove(&tenure);
         }
     }
@@ -242,6 +281,8 @@ impl Loop {
         match action {
             ProbationAction::Mark => {
                 watch.mark = self.ledger.book(tenure).map(PartitionLedger::announce);
+                let named = watch.probation.named_returned();
+                watch.names = self.lots.lot(tenure).map(|lot| lot.name(&named));
                 self.commits.at_once(self.now);
             }
             ProbationAction::Run(position) => {

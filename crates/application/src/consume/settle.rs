@@ -126,6 +126,9 @@ impl Loop {
 
     fn buried(&mut self, dead: &Dead) {
         self.burials.finished(dead);
+        if let Some(lot) = self.lots.lot(dead.tenure).filter(|_| !dead.slot.is_open()) {
+            lot.buried(dead.letter.id.position);
+        }
         self.shared.counters.dead_letters.fetch_add(1, Relaxed);
         let blocks = self.shared.after_dead_letter == AfterDeadLetter::Block;
         // What could be parked was: an event without an aggregate has nothing behind it.

@@ -185,3 +185,40 @@ impl Loop {
         self.say_hangs();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use laneway_domain::{Assignment, Epoch, PartitionId, PartitionNumber, Resume, TopicName};
+
+    use super::*;
+    use crate::ledger::Ledger;
+
+    #[test]
+    fn whatever_ends_in_time_hangs_never() {
+        let assignment = |partition| Assignment {
+            partition: PartitionId(partition),
+            epoch: Epoch(1),
+            topic: TopicName::new("t").unwrap(),
+            number: PartitionNumber(partition),
+            stored: None,
+            initial: Resume::Start,
+        };
+        let mut ledger = Ledger::default();
+        let [tenure, other] = [0, 1].map(|partition| ledger.assign(&assignment(partition)));
+        let (position, until) = (Position::new(7), Monotonic::from_nanos(9));
+        let begun = || {
+            let mut still = Still::default();
+            still.begins(Lone { tenure, position, worker: 0, until });
+            still.ended(tenure, Position::new(8));
+            still.ended(other, position);
+            still.forget(other);
+            assert_eq!((still.due(), still.is_asleep()), (until, false));
+            still
+        };
+        let over = |still: &Still| (still.due(), still.is_asleep()) == (Monotonic::NEVER, true);
+        let (mut ended, mut gone) = (begun(), begun());
+        ended.ended(tenure, position);
+        gone.forget(tenure);
+        assert!(over(&ended) && over(&gone));
+    }
+}

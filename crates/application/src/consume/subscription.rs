@@ -146,6 +146,7 @@ pub(crate) async fn subscribe_among<H: Handler>(
             clock.clone(),
             options.redrive_poll,
             options.store_timeout,
+            probations.counting(),
         ),
         probations,
         commits: Commits::new(options.commit),

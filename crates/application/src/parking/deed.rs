@@ -27,4 +27,16 @@ pub(crate) struct Feed {
     pub(crate) upto: Option<Position>,
     /// Whether their aggregate is not parked.
     pub(crate) loose: bool,
+    /// Those that may have killed processes, and how many went while they were under way.
+    pub(crate) suspected: Vec<(Position, u32)>,
+}
+
+impl Feed {
+    pub(super) const fn new(
+        key: Option<AggregateKey>,
+        entries: Vec<ParkEntry>,
+        upto: Option<Position>,
+    ) -> Self {
+        Self { key, entries, upto, loose: false, suspected: Vec::new() }
+    }
 }

@@ -1,16 +1,18 @@
 //! A lot: one partition's part of the dead-letter store, as its owner sees it.
 
 use laneway_domain::{
-    Claim, Monotonic, ParkEntry, ParkState, ParkedAggregate, Position, Resolution, Resume, Scope, StoreError,
-    StoreFault, Timestamp, Waits,
+    Claim, Monotonic, ParkEntry, ParkState, ParkedAggregate, Resume, Scope, StoreError, StoreFault,
+    Timestamp, Waits,
 };
 
+use super::begun::{Counting, UnderWay};
 use super::call::{Arrival, Call, Reply};
 use super::deed::Deed;
 use super::errands::Errands;
 use super::intake::{self, Intake};
 use super::marks::Marks;
 use super::pace::Paces;
+use super::said::Verdicts;
 use super::wishes::Wishes;
 
 /// One lot: what it asks the store, one call at a time, and what it makes of the answers.
@@ -24,7 +26,8 @@ pub(crate) struct Lot {
     again: Option<(Call, Monotonic)>,
     tries: u32,
     pub(super) intake: Intake,
-    pub(super) verdicts: Vec<(Position, Resolution)>,
+    pub(super) verdicts: Verdicts,
+    pub(super) begun: UnderWay,
     pub(super) wishes: Wishes,
     pub(super) errands: Errands,
     pub(crate) marks: Marks,
@@ -32,7 +35,7 @@ pub(crate) struct Lot {
 
 impl Lot {
     /// The lot of a scope in which the group stands there.
-    pub(crate) fn new(scope: Scope, stands: Option<Resume>) -> Self {
+    pub(crate) fn new(scope: Scope, stands: Option<Resume>, counting: Option<Counting>) -> Self {
         Self {
             scope,
             claim: None,
@@ -40,7 +43,8 @@ impl Lot {
             again: None,
             tries: 0,
             intake: Intake::new(),
-            verdicts: Vec::new(),
+            verdicts: Verdicts::default(),
+            begun: UnderWay::new(counting),
             wishes: Wishes::default(),
             errands: Errands::default(),
             marks: Marks::new(stands),
@@ -52,6 +56,11 @@ impl Lot {
         let again = self.again.as_ref().is_some_and(|(call, _)| call.writes());
         let waits = self.intake.is_busy() || !self.verdicts.is_empty() || self.wishes.are_busy();
         again || self.under_way == Some(true) || waits
+    }
+
+    /// Whether a call is under way, or to be made again.
+    pub(super) fn is_calling(&self) -> bool {
+        self.under_way.is_some() || self.again.is_some()
     }
 
     /// The next call, if it is time for one; `Err` says when.
@@ -97,7 +106,7 @@ impl Lot {
             return Some(Call::Park(arrivals));
         }
         if !self.verdicts.is_empty() {
-            return Some(Call::Resolve(std::mem::take(&mut self.verdicts)));
+            return Some(Call::Resolve(self.verdicts.take()));
         }
         self.wishes.take_answers().map(Call::Answer)
     }
@@ -147,8 +156,12 @@ impl Lot {
                 deeds.push(Deed::Settle(arrivals));
             }
             (Call::Answer(answers), _) => self.wishes.told(answers),
+            (Call::Resolve(_), _) => {
+                self.verdicts.are_written();
+                self.begun.written(&self.verdicts, deeds);
+            }
             (Call::Page { key, .. }, Reply::Entries(entries)) => self.page(key, entries, now.0, deeds),
-            (Call::Entry { wish, position }, _) if self.verdicts.iter().any(|(of, _)| *of == position) => {
+            (Call::Entry { wish, position }, _) if self.verdicts.has(position) => {
                 // It had its end while it was read: what was read is older than what has to be written.
                 self.wishes.read_again(*wish);
             }

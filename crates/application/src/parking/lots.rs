@@ -11,6 +11,7 @@ use laneway_domain::{
     BoxFuture, Claim, Clock, DeadLetterQueue, Monotonic, OwnerId, Resume, Scope, StoreError, Timestamp, Wish,
 };
 
+use super::begun::Counting;
 use super::call::{Call, Desk, Reply, Stored};
 use super::deed::Deed;
 use super::lot::Lot;
@@ -24,6 +25,7 @@ const WISHES: usize = 256;
 pub(crate) struct Lots {
     desk: Option<Desk>,
     poll: Duration,
+    counting: Option<Counting>,
     lots: HashMap<Tenure, Lot>,
     running: FuturesUnordered<BoxFuture<Stored>>,
     touched: Vec<Tenure>,
@@ -45,11 +47,13 @@ impl Lots {
         clock: Arc<dyn Clock>,
         poll: Duration,
         patience: Duration,
+        counting: Option<Counting>,
     ) -> Self {
         let store = store.filter(|store| store.parking().is_some());
         Self {
             desk: store.map(|store| Desk { store, owner, clock, patience }),
             poll,
+            counting,
             lots: HashMap::new(),
             running: FuturesUnordered::new(),
             touched: Vec::new(),
@@ -68,7 +72,7 @@ impl Lots {
 
     /// A partition is ours: its scope has to be claimed before it starts.
     pub(crate) fn begin(&mut self, tenure: Tenure, scope: Scope, stands: Option<Resume>, now: Monotonic) {
-        self.lots.insert(tenure, Lot::new(scope, stands));
+        self.lots.insert(tenure, Lot::new(scope, stands, self.counting));
         self.touched.push(tenure);
         if self.next_poll == Monotonic::NEVER && self.lots.len() == 1 {
             self.next_poll = now + self.poll;
@@ -81,6 +85,18 @@ impl Lots {
         if self.lots.remove(&tenure).is_some() && self.lots.is_empty() {
             self.next_poll = Monotonic::NEVER;
         }
+    }
+
+    /// The same in order: nothing of it runs. The store hears that, unless it is busy with something else.
+    pub(crate) fn give_back(&mut self, tenure: Tenure) {
+        if let (Some(desk), Some(lot)) = (&self.desk, self.lots.get_mut(&tenure)) {
+            lot.give_back();
+            if let Some((claim, call)) = lot.last_words() {
+                let scope = claim.scope.clone();
+                self.running.push(Box::pin(desk.clone().call(tenure, scope, Some(claim), call)));
+            }
+        }
+        self.end(tenure);
     }
 
     /// A lot, to change it.

@@ -4,6 +4,7 @@
 //! written is written in order; the lots together make the calls and wait for the answers. Asleep where the store does not
 //! park.
 
+mod begun;
 mod call;
 mod deed;
 mod errand;
@@ -14,12 +15,14 @@ mod lots;
 mod marks;
 mod pace;
 mod page;
+mod said;
 #[cfg(test)]
 mod tests;
 mod verdict;
 mod wish;
 mod wishes;
 
+pub(crate) use begun::Counting;
 pub(crate) use call::{Arrival, Stored};
 pub(crate) use deed::{Deed, Feed};
 pub(crate) use lots::Lots;

@@ -27,7 +27,7 @@ impl Lot {
             _ if entries.is_empty() && self.intake.rejects(&key) => self.ends_early(&key, now),
             _ if entries.is_empty() => {
                 errand.stage = Stage::AtWork;
-                deeds.push(Deed::Feed(Feed { key: Some(key), entries, upto, loose: false }));
+                self.begun.begin(Feed::new(Some(key), entries, upto), &mut self.verdicts, deeds);
             }
             Kind::Redrive(_) => {
                 if is_planted(Bug::FollowerBeforeParkedHead) {
@@ -35,12 +35,12 @@ impl Lot {
                 }
                 errand.stage = Stage::AtWork;
                 let upto = upto.filter(|upto| errand.cursor >= Some(*upto));
-                deeds.push(Deed::Feed(Feed { key: Some(key), entries, upto, loose: false }));
+                self.begun.begin(Feed::new(Some(key), entries, upto), &mut self.verdicts, deeds);
             }
             Kind::Alone(position) if first != Some(position) => self.comes_behind(&key, first),
             Kind::Alone(_) => {
                 (errand.kind, errand.stage) = (Kind::Check, Stage::AtWork);
-                deeds.push(Deed::Feed(Feed { key: Some(key), entries, upto: None, loose: false }));
+                self.begun.begin(Feed::new(Some(key), entries, None), &mut self.verdicts, deeds);
             }
             Kind::Check => self.finish(&key),
             Kind::Skip | Kind::Purge => {

@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use laneway_domain::{
-    Act, AggregateId, AggregateKey, Answer, Body, Claim, Death, DeathCause, GroupId, HandlerMask, Monotonic,
-    OwnerId, ParkEntry, ParkState, PartitionNumber, Position, Received, Record, Resolution, Scope,
+    Act, AggregateId, AggregateKey, Answer, Begun, Body, Claim, Death, DeathCause, GroupId, HandlerMask,
+    Monotonic, OwnerId, ParkEntry, ParkState, PartitionNumber, Position, Received, Record, Resolution, Scope,
     StoreError, StoreFault, Timestamp, TopicName, Wish, WishId, WishTarget,
 };
 use proptest::prelude::*;
 
+use super::begun::Counting;
 use super::call::{Arrival, Call, Reply};
 use super::deed::{Deed, Feed};
 use super::lot::Lot;
@@ -87,7 +88,7 @@ fn dead() -> ParkState {
 impl Bench {
     fn new() -> Self {
         Self {
-            lot: Lot::new(scope(), None),
+            lot: Lot::new(scope(), None, Some(Counting { process: 1, after: 2 })),
             paces: Paces::default(),
             now: Monotonic::ZERO,
             call: None,
@@ -133,7 +134,7 @@ impl Bench {
         self.parked = Some(position);
         let event =
             Received { position, appended: Timestamp::default(), body: Body::Record(Record::default()) };
-        let entry = ParkEntry { key: Some(key()), event, state };
+        let entry = ParkEntry { key: Some(key()), event, state, begun: Begun::default() };
         self.lot.park(Arrival { slot: Slot(0), bytes: 0, entry });
     }
 

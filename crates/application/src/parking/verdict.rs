@@ -16,10 +16,12 @@ impl Lot {
         now: (Monotonic, Timestamp),
     ) {
         let handled = resolution.leaves();
+        self.begun.over(position);
         if let Some(key) = key {
             match &resolution {
                 _ if handled => self.errands.errand(&key).into_iter().for_each(|errand| errand.count += 1),
                 Resolution::Stays(state) => {
+                    self.begun.give_back_of(&key, &mut self.verdicts);
                     let errand = self.errands.end(&key);
                     self.wishes.answer_for(errand.as_ref(), Answer::FailedAgain);
                     self.errands.wait(key, due(state).map(|due| at(due, now)));
@@ -39,6 +41,7 @@ impl Lot {
 
     /// What was fed did not get into its lane: the wish is asked for again later.
     pub(crate) fn later(&mut self, key: &AggregateKey, now: Monotonic) {
+        self.begun.give_back_of(key, &mut self.verdicts);
         match self.errands.end(key) {
             Some(Errand { wish: Some(id), .. }) => self.wishes.later(id),
             Some(_) => self.errands.wait(key.clone(), Some(now + LATER)),
@@ -48,6 +51,7 @@ impl Lot {
 
     /// A letter did not get into its lane: the wish is asked for again.
     pub(crate) fn missed(&mut self, position: Position) {
+        self.begun.give_back(position, &mut self.verdicts);
         self.wishes.was_loose(position).into_iter().for_each(|wish| self.wishes.later(wish));
     }
 

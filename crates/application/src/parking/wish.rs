@@ -72,8 +72,8 @@ impl Lot {
                 Some(key) => self.redrive_one(&key, position, wish.id),
                 None => {
                     self.wishes.is_loose(position, wish.id);
-                    let (key, entries) = (entry.key.clone(), vec![entry]);
-                    deeds.push(Deed::Feed(Feed { key, entries, upto: None, loose: true }));
+                    let feed = Feed::new(entry.key.clone(), vec![entry], None);
+                    self.begun.begin(Feed { loose: true, ..feed }, &mut self.verdicts, deeds);
                 }
             },
         }

@@ -13,6 +13,9 @@
 //! three crashes found named alone is a dead letter, unstarted ([`DeathCause::Crashes`](laneway_domain::DeathCause)). A killer
 //! thus costs two crashes until it is looked for, one in a batch and three alone: six.
 //!
+//! Entries that come back from the dead-letter store are counted there, each by itself: one that so many crashes found begun as
+//! put a partition on probation is named as events are, in the store, and dies after as many crashes.
+//!
 //! **When a row of crashes ends.** The proposal counted crashes *without progress of the watermark*. That never finds a killer that starts
 //! beside innocents: some of them finish and are committed before each crash, so there always was progress. Here a row ends when a
 //! *trial* is survived: everything that could have been open at the crash, the first `reach` events opened since, is terminal,
@@ -76,6 +79,9 @@ impl ProbationPolicy {
 pub enum ProbationInput {
     /// An event was opened that is not known to be terminal.
     Opened(Position),
+    /// An entry of the dead-letter store comes back that so many crashes found begun: at least [`ProbationPolicy::after`], the
+    /// last one among those that were named, and from then on alone.
+    Returned(Position, u32),
     /// The head of a lane wants to start an attempt.
     Ready(Position),
     /// A checkpoint that was taken after the last [`ProbationAction::Mark`] was stored, or was not: then the next turn asks
@@ -128,6 +134,8 @@ pub struct Probation {
     crashes: u32,
     /// Suspects, and how many crashes found each named alone.
     suspects: BTreeMap<Position, u32>,
+    /// Entries of the dead-letter store that come back, and how many crashes found each begun. The store tells who was named.
+    returned: BTreeMap<Position, u32>,
     waiting: BTreeSet<Position>,
     /// Named, and to start when the mark is stored.
     chosen: BTreeSet<Position>,
@@ -167,6 +175,7 @@ impl Probation {
             process,
             crashes,
             suspects: stored.entries.iter().filter_map(suspect).collect(),
+            returned: BTreeMap::new(),
             waiting: BTreeSet::new(),
             chosen: BTreeSet::new(),
             running: BTreeSet::new(),
@@ -193,7 +202,7 @@ impl Probation {
     /// Whether heads are named before they start, for the rest of the row of crashes.
     #[must_use]
     pub fn is_on_probation(&self) -> bool {
-        self.crashes >= self.policy.after || !self.suspects.is_empty()
+        self.crashes >= self.policy.after || !self.suspects.is_empty() || !self.returned.is_empty()
     }
 
     /// Whether a crash is remembered.
@@ -212,7 +221,24 @@ impl Probation {
     /// How many crashes found an event named alone.
     #[must_use]
     pub fn lone_crashes(&self, position: Position) -> u32 {
-        self.suspects.get(&position).copied().unwrap_or(0)
+        let returned = self.returned.get(&position).copied().unwrap_or(0);
+        let suspected = self.suspects.get(&position).copied().unwrap_or(0);
+        returned.saturating_sub(self.policy.after + 1).max(suspected)
+    }
+
+    /// Entries of the dead-letter store that the last mark named, and that a crash is to be counted for: a suspect only while it
+    /// has the process alone.
+    #[must_use]
+    pub fn named_returned(&self) -> BTreeSet<Position> {
+        let counts = |position: &&Position| self.alone == Alone::Held || !self.is_suspected(**position);
+        let named = self.named.iter().filter(|position| self.returned.contains_key(position));
+        named.filter(counts).copied().collect()
+    }
+
+    /// Forgets entries of the dead-letter store that are no longer in their lanes.
+    pub fn keep_returned(&mut self, is_under_way: impl Fn(Position) -> bool) {
+        let gone = self.returned.extract_if(.., |position, _| !is_under_way(*position));
+        gone.for_each(|(position, _)| _ = self.named.remove(&position));
     }
 
     /// Attempts that start as soon as their mark is stored: [`Solo::grant`](super::Solo::grant) counts them with those that run.
@@ -248,7 +274,11 @@ impl Probation {
         }
         let named = if self.alone == Alone::Held { Named::Alone } else { Named::Among };
         for position in &self.named {
-            let lone = self.suspects.get(position).copied().unwrap_or(0);
+            let suspected = self.suspects.get(position);
+            if suspected.is_none() && self.returned.contains_key(position) {
+                continue;
+            }
+            let lone = suspected.copied().unwrap_or(0);
             entries.insert(*position, Mark { position: *position, lone, named });
         }
         let (open, entries) = (!self.released, entries.into_values().collect());
@@ -259,6 +289,7 @@ impl Probation {
     pub fn step(&mut self, input: ProbationInput, out: &mut Vec<ProbationAction>) {
         match input {
             ProbationInput::Opened(position) => self.opened(position),
+            ProbationInput::Returned(position, crashes) => drop(self.returned.insert(position, crashes)),
             ProbationInput::Ready(position) if self.is_convicted(position) => {
                 out.push(ProbationAction::Bury(position));
             }
@@ -292,7 +323,14 @@ impl Probation {
     }
 
     fn is_convicted(&self, position: Position) -> bool {
-        self.suspects.get(&position).is_some_and(|lone| *lone >= self.policy.lone)
+        self.is_suspected(position) && self.lone_crashes(position) >= self.policy.lone
+    }
+
+    /// Whether it has to run alone: it was named at a crash.
+    fn is_suspected(&self, position: Position) -> bool {
+        let is_named = |crashes: &u32| *crashes > self.policy.after;
+        // Under `Block` a suspect of the log may have a letter that comes back: they are one event.
+        self.suspects.contains_key(&position) || self.returned.get(&position).is_some_and(is_named)
     }
 
     fn opened(&mut self, position: Position) {
@@ -351,7 +389,7 @@ impl Probation {
         if !self.running.is_empty() {
             return;
         }
-        let next = self.waiting.iter().find(|position| self.suspects.contains_key(position)).copied();
+        let next = self.waiting.iter().find(|position| self.is_suspected(**position)).copied();
         self.named = next.into_iter().collect();
         if let Some(next) = next {
             self.waiting.remove(&next);
@@ -379,8 +417,7 @@ impl Probation {
             out.extend(std::mem::take(&mut self.waiting).into_iter().map(ProbationAction::Run));
             return;
         }
-        let suspects = &self.suspects;
-        let waits = self.waiting.iter().any(|position| suspects.contains_key(position));
+        let waits = self.waiting.iter().any(|position| self.is_suspected(*position));
         if waits && self.alone == Alone::No {
             self.alone = Alone::Asked;
             return out.push(ProbationAction::AskAlone);
@@ -390,7 +427,7 @@ impl Probation {
             return;
         }
         // Where suspects wait and others may start, something hangs that the suspects must not run beside.
-        let others = self.waiting.iter().filter(|position| !suspects.contains_key(position));
+        let others = self.waiting.iter().filter(|position| !self.is_suspected(**position));
         self.chosen = others.take(room).copied().collect();
         if self.chosen.is_empty() {
             return;
@@ -404,3 +441,7 @@ impl Probation {
 #[cfg(test)]
 #[path = "probation_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "probation_returned_tests.rs"]
+mod returned_tests;

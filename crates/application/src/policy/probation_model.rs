@@ -58,6 +58,10 @@ pub(super) struct World {
     pub(super) slow: usize,
     failed: BTreeMap<(usize, u64), u32>,
     process: u32,
+    /// Every how many runs alone one hangs, where some do; how many there were, and whether the last is one.
+    pub(super) hangs_every: usize,
+    lone_runs: usize,
+    hangs_next: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -112,6 +116,9 @@ impl World {
             slow: 0,
             failed: BTreeMap::new(),
             process: 0,
+            hangs_every: usize::MAX,
+            lone_runs: 0,
+            hangs_next: false,
         };
         world.start();
         world
@@ -165,10 +172,13 @@ impl World {
                 self.start();
             }
             Choice::Hang(p) => {
-                let member = &mut self.members[p];
+                let (member, mut out) = (&mut self.members[p], Vec::new());
                 if self.holder == Some(p) && !member.running.is_empty() {
                     member.hangs = member.running.clone();
-                    member.say(ProbationInput::Hangs, &mut Vec::new());
+                    let blamed = member.probation.suspects.clone();
+                    member.say(ProbationInput::Hangs, &mut out);
+                    assert_eq!(member.probation.suspects, blamed, "to hang is no crash");
+                    self.act(p, &out);
                 }
             }
             Choice::Lose(p) => {
@@ -253,7 +263,15 @@ impl World {
                     let nothing_runs = self.members.iter().all(|member| member.running.is_empty());
                     let free = self.holder.is_none_or(|holder| holder == p && nothing_runs);
                     assert!(free, "something started beside a suspect");
+                    assert!(
+                        self.may_be_blamed(p, position.value()),
+                        "a crash now would be blamed on somebody else"
+                    );
                     assert!(self.members[p].running.insert(position.value()));
+                    if self.holder == Some(p) {
+                        self.lone_runs += 1;
+                        self.hangs_next = self.lone_runs.is_multiple_of(self.hangs_every);
+                    }
                 }
                 ProbationAction::Bury(position) => {
                     self.buried.insert((p, position.value()));
@@ -267,6 +285,21 @@ impl World {
                 ProbationAction::Leave => {}
             }
         }
+    }
+
+    /// Whether no stored checkpoint says of another event than this one that it is alone. One of an owner before is read, and
+    /// blamed for what it was stored for, until the first mark of this one is stored.
+    fn may_be_blamed(&self, p: usize, event: u64) -> bool {
+        let alone = |durable: &Durable| {
+            let marks = Marks::decode(durable.flags, &mut &durable.bytes[..]).unwrap();
+            let named = marks.entries.into_iter().find(|mark| mark.named == Named::Alone);
+            named.map(|mark| mark.position.value())
+        };
+        let begun = |member: &Member| member.probation.begun;
+        let partitions = self.durable.iter().map(alone).enumerate().zip(&self.members);
+        let mut named =
+            partitions.filter(|(_, member)| begun(member)).filter_map(|((q, alone), _)| Some((q, alone?)));
+        named.all(|named| named == (p, event))
     }
 
     fn answer(&mut self, p: usize, stored: bool) {
@@ -316,7 +349,7 @@ impl World {
         self.members.iter().all(done)
     }
 
-    /// Fair from now on, innocents first: whatever happened, it ends.
+    /// Fair from now on, innocents first, and what hangs last of them: whatever happened, it ends.
     pub(super) fn finish(&mut self) {
         for _ in 0..20_000 {
             for p in 0..PARTITIONS {
@@ -324,19 +357,30 @@ impl World {
                     self.run(choice);
                 }
             }
-            let innocent = (0..PARTITIONS).find_map(|p| {
-                let nth =
-                    self.members[p].running.iter().position(|event| !self.killers.contains(&(p, *event)));
-                nth.map(|nth| Choice::End(p, nth))
-            });
-            let killer = (0..PARTITIONS).find(|p| !self.members[*p].running.is_empty());
-            match innocent.or(killer.map(|p| Choice::End(p, 0))) {
+            if let Some(p) = self.holder.filter(|_| std::mem::take(&mut self.hangs_next)) {
+                self.run(Choice::Hang(p));
+                continue;
+            }
+            match self.ends_next() {
                 Some(choice) => self.run(choice),
                 None if self.is_done() => return,
                 None => {}
             }
         }
         panic!("it does not end");
+    }
+}
+
+impl World {
+    /// What of all that runs ends next.
+    fn ends_next(&self) -> Option<Choice> {
+        let running = self.members.iter().enumerate().flat_map(|(p, member)| {
+            let events = member.running.iter().enumerate();
+            events.map(move |(nth, event)| {
+                (self.killers.contains(&(p, *event)), member.hangs.contains(event), p, nth)
+            })
+        });
+        running.min().map(|(_, _, p, nth)| Choice::End(p, nth))
     }
 }
 

@@ -21,9 +21,9 @@ fn verdict(world: &World, bound: usize) -> Result<(), TestCaseError> {
 proptest! {
     #[test]
     fn a_killer_dies_after_at_most_seven_crashes_and_no_innocent_is_blamed(
-        choices in choices(), killer in (0..PARTITIONS, 0..EVENTS),
+        choices in choices(), killer in (0..PARTITIONS, 0..EVENTS), hangs_every in 2usize..5,
     ) {
-        let mut world = World::new(&[killer]);
+        let mut world = World { hangs_every, ..World::new(&[killer]) };
         choices.iter().for_each(|choice| world.run(*choice));
         world.finish();
         verdict(&world, 7)?;
@@ -32,8 +32,9 @@ proptest! {
     #[test]
     fn two_killers_die_one_after_the_other(
         choices in choices(), one in (0..PARTITIONS, 0..EVENTS), two in (0..PARTITIONS, 0..EVENTS),
+        hangs_every in 2usize..5,
     ) {
-        let mut world = World::new(&[one, two]);
+        let mut world = World { hangs_every, ..World::new(&[one, two]) };
         choices.iter().for_each(|choice| world.run(*choice));
         world.finish();
         verdict(&world, 14)?;

@@ -64,20 +64,40 @@ struct Process {
     /// Members in which something runs that nobody asked to run alone, and those of them in which it hangs.
     runs: BTreeSet<u8>,
     hangs: BTreeSet<u8>,
+    /// Members that answered the last call, and those that did not in time.
+    answered: BTreeSet<u8>,
+    late: BTreeSet<u8>,
+    /// Who waits for its turn.
+    asks: BTreeSet<(u8, u8)>,
     alone: Option<(u8, u8)>,
     round: u64,
     free: bool,
 }
 
 impl Process {
+    /// A member in which something hangs, or may.
+    fn stands_in_the_way(&self) -> Option<u8> {
+        self.hangs.union(&self.late).next().copied()
+    }
+
+    /// Whether a member has nothing that anybody could wait for.
+    fn is_idle(&self, member: u8) -> bool {
+        !self.runs.contains(&member) && !self.hangs.contains(&member)
+    }
+
     fn act(&mut self, action: Option<RollAction<u8, u8>>) -> Result<(), TestCaseError> {
         match action {
             Some(RollAction::Call(round)) => {
-                prop_assert!(self.hangs.is_empty() && self.alone.is_none(), "held for nothing");
+                prop_assert!(self.stands_in_the_way().is_none() && self.alone.is_none(), "held for nothing");
+                prop_assert!(round > self.round, "a call that cannot be told from one before");
                 (self.round, self.free) = (round, false);
+                self.answered.clear();
             }
             Some(RollAction::Grant(member, asker)) => {
-                prop_assert!(self.runs.is_empty() && self.hangs.is_empty(), "granted beside something");
+                prop_assert!(self.runs.is_empty(), "granted beside something");
+                prop_assert_eq!(self.stands_in_the_way(), None, "granted beside something that hangs");
+                prop_assert_eq!(&self.answered, &self.members, "granted unasked");
+                prop_assert!(self.asks.remove(&(member, asker)), "granted to one who did not ask");
                 prop_assert!(self.alone.replace((member, asker)).is_none(), "two are alone");
             }
             Some(RollAction::Open) => self.free = true,
@@ -97,13 +117,22 @@ impl Process {
                 None
             }
             // With something that runs nobody leaves: its seat stays as long.
-            1 if here && !self.runs.contains(&member) && !self.hangs.contains(&member) => {
-                self.members.remove(&member);
+            1 if here && self.is_idle(member) => {
+                for members in [&mut self.members, &mut self.answered, &mut self.late] {
+                    members.remove(&member);
+                }
+                self.asks.retain(|(of, _)| *of != member);
                 self.alone.take_if(|(of, _)| *of == member);
                 self.roll.leave(member)
             }
-            2 if here => self.roll.ask(member, asker),
+            2 if here => {
+                if self.alone != Some((member, asker)) {
+                    self.asks.insert((member, asker));
+                }
+                self.roll.ask(member, asker)
+            }
             3 if here => {
+                self.asks.remove(&(member, asker));
                 self.alone.take_if(|alone| *alone == (member, asker));
                 self.roll.let_go(member, asker)
             }
@@ -115,14 +144,38 @@ impl Process {
                 self.runs.remove(&member);
                 None
             }
-            6 if here && !self.runs.contains(&member) && !self.hangs.contains(&member) => {
+            6 if here && self.is_idle(member) => {
+                self.answered.insert(member);
+                self.late.remove(&member);
                 self.roll.quiet(member, self.round)
             }
             7 if self.runs.remove(&member) || self.alone.is_some_and(|(of, _)| of == member) => {
                 self.hangs.insert(member);
+                self.late.remove(&member);
                 self.roll.hangs(member, true)
             }
-            8 if self.hangs.remove(&member) => self.roll.hangs(member, false),
+            8 if self.hangs.remove(&member)
+                || self.late.contains(&member) && !self.runs.contains(&member) =>
+            {
+                self.late.remove(&member);
+                self.roll.hangs(member, false)
+            }
+            // The time of the call is up.
+            9 => {
+                if !self.free && self.alone.is_none() {
+                    self.late = self.members.difference(&self.answered).copied().collect();
+                }
+                self.roll.late(self.round)
+            }
+            // What belongs to a call that is over comes late.
+            10 if here && self.round > 0 => self.roll.quiet(member, self.round - 1),
+            11 if self.round > 0 => self.roll.late(self.round - 1),
+            // Its tenure is over, and what ran alone goes on.
+            12 if self.alone == Some((member, asker)) => {
+                self.alone = None;
+                self.runs.insert(member);
+                self.roll.let_go(member, asker)
+            }
             _ => None,
         };
         self.act(action)
@@ -132,12 +185,19 @@ impl Process {
 proptest! {
     #[test]
     fn nobody_is_alone_beside_anything_and_whoever_asks_has_its_turn(
-        steps in prop::collection::vec((0u8..9, 0u8..3, 0u8..2), 0..120),
+        steps in prop::collection::vec((0u8..13, 0u8..3, 0u8..2), 0..160),
     ) {
         let mut process = Process { free: true, ..Process::default() };
         for (kind, member, asker) in steps {
             process.step(kind, member, asker)?;
-            prop_assert!(process.free || process.hangs.is_empty() || process.alone.is_some(), "all wait for what hangs");
+            let waits = process.stands_in_the_way().is_some() && process.alone.is_none();
+            prop_assert!(process.free || !waits, "all wait for what hangs");
+            let called = process.answered == process.members && !process.asks.is_empty();
+            prop_assert!(process.free || process.alone.is_some() || !called, "nobody has its turn");
+            (0..3).try_for_each(|member| {
+                prop_assert_eq!(process.roll.is_late(member), process.late.contains(&member));
+                Ok(())
+            })?;
         }
         // What runs ends, who is alone is through, and in the end nobody holds still.
         for _ in 0..40 {
@@ -150,5 +210,6 @@ proptest! {
             }
         }
         prop_assert!(process.free, "held for ever");
+        prop_assert!(process.asks.is_empty(), "somebody never had its turn: {:?}", process.asks);
     }
 }

@@ -74,6 +74,14 @@ async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
     }
 }
 
+/// Ten minutes of a clock whose time passes by itself are more than anything is held up for.
+async fn passes(clock: &dyn Clock, future: impl Future<Output = ()>) {
+    tokio::select! {
+        () = future => {}
+        () = clock.wake_at(clock.monotonic() + Duration::from_secs(600)) => panic!("all is held up"),
+    }
+}
+
 async fn has_handled(subscription: &Subscription, events: u64) {
     within("it handles", subscription.wait_until(|stats| stats.handled == events)).await;
 }
@@ -169,8 +177,8 @@ fn a_suspect_that_blocks_its_thread_lets_all_go_on_but_other_suspects() {
 fn a_suspect_does_not_run_beside_what_has_no_time_and_holds_it_up_for_a_while_only() {
     let world = suspects(&["g"]);
     let (starts, door) = (Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()));
-    paused().block_on(async {
-        let clock = SimClock::shared();
+    let clock = SimClock::shared();
+    paused().block_on(passes(&*clock, async {
         let bus = world.bus_at(clock.clone());
         let endless = Router::new().timeout_by(|_| Some(Duration::MAX));
         let options = SubscriptionOptions { router: endless, ..options("other") };
@@ -193,7 +201,7 @@ fn a_suspect_does_not_run_beside_what_has_no_time_and_holds_it_up_for_a_while_on
         assert_eq!(*seen.lock().unwrap(), ["c1"], "no suspect runs beside another, and all else does");
         door.notify_one();
         g.wait_until(|stats| stats.handled == 3).await;
-    });
+    }));
 }
 
 #[test]
@@ -229,4 +237,50 @@ fn a_suspect_that_outlives_its_subscription_is_not_joined_by_another() {
         has_handled(&other, 2).await;
         assert_eq!(says(&other, false).await, None);
     });
+}
+
+#[test]
+fn a_suspect_that_has_no_time_holds_all_up_for_a_while_only() {
+    let world = suspects(&["g"]);
+    let clock = SimClock::shared();
+    paused().block_on(passes(&*clock, async {
+        let (bus, starts, door) = (world.bus_at(clock.clone()), Arc::default(), Arc::default());
+        let endless = Router::new().timeout_by(|_| Some(Duration::MAX));
+        let options = SubscriptionOptions { router: endless, ..suspecting("g") };
+        let g = bus.subscribe(options, at_the_door(&starts, &door)).await.unwrap();
+        g.wait_until(|_| starts.load(SeqCst) == 1).await;
+        let began = clock.monotonic();
+        calm(&bus, "other").await.wait_until(|stats| stats.handled == 2).await;
+        let held = clock.monotonic().since(began);
+        assert!(held <= Duration::from_secs(302), "{held:?}");
+        assert_eq!(starts.load(SeqCst), 1, "no suspect runs beside another");
+        door.notify_one();
+        g.wait_until(|stats| stats.handled == 2).await;
+    }));
+}
+
+#[test]
+fn a_broker_that_does_not_store_who_is_about_to_start_holds_all_up_for_a_while_only() {
+    let world = suspects(&["g"]);
+    world.kill_by(&["third a1"]);
+    assert_eq!(world.run(vec![suspecting("third")], pending(), |_| false), End::Crashed);
+    *world.spy.refused.lock().unwrap() = Some(crate::process::group("third"));
+    let clock = SimClock::shared();
+    paused().block_on(passes(&*clock, async {
+        let bus = world.bus_at(clock.clone());
+        let handler = || handler_fn(|_: Event| async { Ok(()) });
+        let third = bus.subscribe(suspecting("third"), handler()).await.unwrap();
+        third.wait_until(|stats| stats.open == 2).await;
+        third.watch_health().wait_for(|health| health.commits.is_some()).await.unwrap();
+        let g = bus.subscribe(suspecting("g"), handler()).await.unwrap();
+        let began = clock.monotonic();
+        g.watch_health().wait_for(|health| health.suspects.is_some()).await.unwrap();
+        let held = clock.monotonic().since(began);
+        assert!(held <= Duration::from_secs(302), "{held:?}");
+        calm(&bus, "other").await.wait_until(|stats| stats.handled == 2).await;
+        assert_eq!((g.stats().handled, third.stats().handled), (0, 0));
+        *world.spy.refused.lock().unwrap() = None;
+        third.wait_until(|stats| stats.handled == 2).await;
+        g.wait_until(|stats| stats.handled == 2).await;
+    }));
 }

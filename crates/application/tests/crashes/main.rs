@@ -5,6 +5,7 @@
 mod alone;
 mod hanging;
 mod process;
+mod returned;
 mod rows;
 mod settings;
 mod shared;

@@ -24,6 +24,10 @@ pub(crate) struct World {
     pub(crate) killers: Arc<Mutex<BTreeSet<String>>>,
     /// What fails.
     pub(crate) failing: Arc<Mutex<BTreeSet<String>>>,
+    /// How long a process may take to close.
+    pub(crate) closes_within: Duration,
+    /// What never ends.
+    pub(crate) hanging: Arc<Mutex<BTreeSet<String>>>,
     pub(crate) started: Arc<Mutex<Vec<String>>>,
     pub(crate) handled: Arc<Mutex<Vec<String>>>,
 }
@@ -68,6 +72,8 @@ impl World {
             letters: MemoryDeadLetters::new(),
             killers: Arc::default(),
             failing: Arc::default(),
+            hanging: Arc::default(),
+            closes_within: Duration::from_secs(5),
             started: Arc::default(),
             handled: Arc::default(),
         }
@@ -121,7 +127,7 @@ impl World {
                 () = after(PATIENCE) => panic!("neither through nor crashed"),
             };
             if end == End::Closed {
-                bus.close(Duration::from_secs(5)).await;
+                bus.close(self.closes_within).await;
             }
             end
         });
@@ -169,6 +175,9 @@ impl World {
                     std::future::pending::<()>().await;
                 }
                 tokio::task::yield_now().await;
+                if world.hanging.lock().unwrap().contains(&name) {
+                    std::future::pending::<()>().await;
+                }
                 if world.failing.lock().unwrap().contains(&name) {
                     return Err(HandlerError::retryable("it fails"));
                 }
@@ -214,6 +223,15 @@ impl World {
         let count = || ["g", "other"].map(|name| self.dead(name).len());
         // A runtime in a runtime needs a thread of its own.
         std::thread::scope(|scope| scope.spawn(count).join().unwrap())
+    }
+
+    /// How many entries wait in the store for group `g`; asked while a process runs.
+    pub(crate) fn entries(&self) -> usize {
+        let list = async {
+            laneway_domain::DeadLetterDesk::list(&self.letters, &Filter::group(group("g")), None, 99).await
+        };
+        let runtime = || tokio::runtime::Builder::new_current_thread().build().unwrap();
+        std::thread::scope(|scope| scope.spawn(|| runtime().block_on(list).unwrap().len()).join().unwrap())
     }
 
     /// The dead letters of a group, with their causes.

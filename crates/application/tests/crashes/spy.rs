@@ -1,12 +1,13 @@
 //! A broker that writes down what owners find.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
 use async_trait::async_trait;
 use laneway_domain::{
-    BacklogChecker, Checkpoint, Epoch, Flow, Monotonic, PartitionId, Resume, RevocationId, Session,
-    SessionEvent, SubscribeError, Subscriber, SubscriberCapabilities, Subscription,
+    BacklogChecker, Checkpoint, CommitError, Epoch, Flow, GroupId, Monotonic, PartitionId, Resume,
+    RevocationId, Session, SessionEvent, SubscribeError, Subscriber, SubscriberCapabilities, Subscription,
 };
 use laneway_memory::MemoryBroker;
 
@@ -15,11 +16,13 @@ use laneway_memory::MemoryBroker;
 pub(crate) struct Spy {
     pub(crate) broker: MemoryBroker,
     pub(crate) found: Arc<Mutex<Vec<Vec<u8>>>>,
+    /// Of this group nothing is stored behind the first checkpoint of a session.
+    pub(crate) refused: Arc<Mutex<Option<GroupId>>>,
 }
 
 impl Spy {
     pub(crate) fn new(broker: MemoryBroker) -> Self {
-        Self { broker, found: Arc::default() }
+        Self { broker, found: Arc::default(), refused: Arc::default() }
     }
 
     /// Whether the last assignment found a tenure that was open.
@@ -44,22 +47,30 @@ impl Subscriber for Spy {
     }
 
     async fn open(&self, subscription: Subscription) -> Result<Box<dyn Session>, SubscribeError> {
+        let group = subscription.group.clone();
         let session = self.broker.open(subscription).await?;
-        Ok(Box::new(Watched { session, found: self.found.clone() }))
+        let (spy, answers) = (self.clone(), VecDeque::new());
+        Ok(Box::new(Watched { session, spy, group, begun: false, answers }))
     }
 }
 
 struct Watched {
     session: Box<dyn Session>,
-    found: Arc<Mutex<Vec<Vec<u8>>>>,
+    spy: Spy,
+    group: GroupId,
+    begun: bool,
+    answers: VecDeque<SessionEvent>,
 }
 
 impl Session for Watched {
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<SessionEvent> {
+        if let Some(answer) = self.answers.pop_front() {
+            return Poll::Ready(answer);
+        }
         let event = self.session.poll_next(cx);
         if let Poll::Ready(SessionEvent::Assigned(assignments)) = &event {
             let stored = assignments.iter().filter_map(|assignment| assignment.stored.as_ref());
-            self.found.lock().unwrap().extend(stored.map(|stored| stored.state.to_vec()));
+            self.spy.found.lock().unwrap().extend(stored.map(|stored| stored.state.to_vec()));
         }
         event
     }
@@ -73,7 +84,13 @@ impl Session for Watched {
     }
 
     fn commit(&mut self, checkpoints: Vec<Checkpoint>) {
-        self.session.commit(checkpoints);
+        let refused = self.spy.refused.lock().unwrap().as_ref() == Some(&self.group);
+        if !refused || !std::mem::replace(&mut self.begun, true) {
+            return self.session.commit(checkpoints);
+        }
+        let no = || Err(CommitError::Retry("it is busy".to_owned()));
+        let answers = checkpoints.iter().map(|checkpoint| checkpoint.answer(no())).collect();
+        self.answers.push_back(SessionEvent::Committed(answers));
     }
 
     fn release(&mut self, revocation: RevocationId, last: Vec<Checkpoint>) {

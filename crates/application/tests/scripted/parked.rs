@@ -5,7 +5,7 @@ use std::time::Duration;
 use laneway_application::consume::Subscription;
 use laneway_application::policy::RetryPolicy;
 use laneway_domain::{
-    Act, AfterDeadLetter, AggregateId, AggregateKey, Answer, Body, By, Cancellation, DeadLetter,
+    Act, AfterDeadLetter, AggregateId, AggregateKey, Answer, Begun, Body, By, Cancellation, DeadLetter,
     DeadLetterDesk, DeadLetterQueue, Death, DeathCause, Envelope, Event, Filter, Handler, HandlerContext,
     HandlerError, HandlerMask, LetterId, OwnerId, ParkEntry, ParkState, Parking, PartitionNumber, Position,
     Received, RevocationId, Scope, SessionEvent, Timestamp, handler_fn,
@@ -42,7 +42,7 @@ pub(crate) async fn parked(stage: &Stage, partition: u32, events: &[(u64, &str)]
         let event =
             Received { position: Position::new(*position), appended: at, body: Body::Event(envelope) };
         let state = if n == 0 { ParkState::Dead(Box::new(death.clone())) } else { ParkState::Follower };
-        ParkEntry { key: Some(key()), event, state }
+        ParkEntry { key: Some(key()), event, state, begun: Begun::default() }
     };
     stage.letters.park(&claim, events.iter().enumerate().map(entry).collect()).await.unwrap();
 }

@@ -162,7 +162,7 @@ impl<'h> Letters<'h> {
                 self.park(index, place, false);
             }
             Happening::Returned { place, dead } => {
-                self.live.entry(place).and_modify(|live| live.dead = *dead);
+                self.live.entry(place).and_modify(|live| live.dead = dead.is_some());
             }
             Happening::Redriven { place } => drop(self.redriven.insert(place)),
             Happening::Left { place, .. } => self.leave(place),

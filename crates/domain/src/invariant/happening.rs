@@ -188,8 +188,8 @@ pub enum Happening {
     Returned {
         /// Where it stood.
         place: Place,
-        /// Whether it is dead; else it waits for its next attempt.
-        dead: bool,
+        /// What it died of; none where it waits for its next attempt.
+        dead: Option<DeathCause>,
     },
     /// An entry left the store.
     Left {

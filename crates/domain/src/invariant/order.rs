@@ -117,15 +117,16 @@ impl<'h> Lanes<'h> {
         if tenure.is_some_and(|tenure| next.value() < tenure.resume && !self.is_fresh(tenure, at)) {
             return Some("started below the checkpoint that its tenure began with");
         }
-        let number = tenure.map_or(0, |tenure| tenure.number);
-        let wrong = self.lanes.get(&key).and_then(|lane| {
-            // What was lost without a word may still start something that was queued for the tenure before.
-            (lane.tenure == number).then(|| self.objection(lane, start)).flatten()
-        });
-        let before = self.lanes.get(&key).filter(|lane| lane.tenure != number);
-        let straggles = before
-            .is_some_and(|lane| next >= lane.last && tenure.is_some_and(|tenure| self.is_fresh(tenure, at)));
-        let tenure = if straggles { before.map_or(number, |lane| lane.tenure) } else { number };
+        let (number, before) = (tenure.map_or(0, |tenure| tenure.number), self.lanes.get(&key));
+        let wrong = before.and_then(|lane| (lane.tenure == number).then(|| self.objection(lane, start))?);
+        // What was lost without a word may still start what was queued for the tenure before, all of it, also where nothing of
+        // the lane had started; a step back is a later tenure's.
+        let tenure = if tenure.is_some_and(|tenure| self.is_fresh(tenure, at)) {
+            let earliest = before.map_or(0, |lane| lane.tenure + u32::from(next < lane.last));
+            earliest.clamp(number - 1, number)
+        } else {
+            number
+        };
         self.lanes.insert(key, Lane { tenure, last: next, done: false, closed: self.closed(&start.place) });
         wrong
     }

@@ -37,7 +37,8 @@ impl<'h> Blame<'h> {
             }
             Happening::HandlerEnded { run, .. } => drop(self.runs.remove(run)),
             Happening::Crashed { member } => self.crash(*member),
-            Happening::DeadLettered { place, cause: DeathCause::Crashes, .. } => self.judge(at, place),
+            Happening::DeadLettered { place, cause: DeathCause::Crashes, .. }
+            | Happening::Returned { place, dead: Some(DeathCause::Crashes) } => self.judge(at, place),
             _ => {}
         }
     }

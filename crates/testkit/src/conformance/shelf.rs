@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use futures_util::future::{Either, select};
 use laneway_application::consume::SubscriptionOptions;
 use laneway_domain::{
-    Act, AfterDeadLetter, AggregateId, AggregateKey, Answer, Asked, AuditLine, Body, By, Claim,
+    Act, AfterDeadLetter, AggregateId, AggregateKey, Answer, Asked, AuditLine, Begun, Body, By, Claim,
     DeadLetterDesk, Death, DeathCause, DeskError, DeskExt, Envelope, Event, EventId, Filter, Handler,
     HandlerMask, OwnerId, ParkEntry, ParkState, ParkedAggregate, Parking, PartitionNumber, Position,
     Received, Record, Scope, StoredLetter,
@@ -174,7 +174,7 @@ impl Shelf<'_> {
         let appended = self.world.clock().wall();
         let body = self.world.body(&event(&self.world.topic(), aggregate, number));
         let event = Received { position: Position::new(number), appended, body };
-        ParkEntry { key: Some(self.world.key(aggregate)), event, state }
+        ParkEntry { key: Some(self.world.key(aggregate)), event, state, begun: Begun::default() }
     }
 
     pub(crate) fn dead(&self, aggregate: &str, number: u64) -> ParkEntry {
@@ -200,6 +200,12 @@ impl Shelf<'_> {
 
     pub(crate) async fn park(&self, claim: &Claim, entries: Vec<ParkEntry>) {
         sure("a write", self.world.parking().park(claim, entries).await);
+    }
+
+    /// What an entry says of attempts that began.
+    pub(crate) async fn begun(&self, claim: &Claim, position: u64) -> Begun {
+        let entry = self.world.parking().entry(claim, Position::new(position)).await;
+        given("entry", sure("an entry", entry)).begun
     }
 
     /// The positions of a page.

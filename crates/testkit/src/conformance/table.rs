@@ -126,6 +126,8 @@ table! { $;
         a_claim_tells_why_each_aggregate_waits [Parks];
         an_aggregate_leaves_its_mark_until_it_is_forgotten [Parks];
         verdicts_change_what_stays_and_pass_over_what_is_not_there [Parks];
+        an_entry_that_has_begun_says_so_to_the_next_owner [Parks];
+        whatever_becomes_of_an_entry_it_has_not_begun_any_more [Parks];
         a_letter_that_was_buried_is_an_entry_and_closes_no_lane [Parks];
     }
     wishes {

@@ -84,7 +84,9 @@ fn written(call: &ParkingCall) -> Vec<Happening> {
         }
         ParkingCall::Resolve(claim, verdicts) => {
             let place = |position| Place { scope: claim.scope.clone(), position };
-            verdicts.iter().map(|(position, resolution)| resolved(place(*position), resolution)).collect()
+            let verdict =
+                |(position, resolution): &(Position, Resolution)| resolved(place(*position), resolution);
+            verdicts.iter().filter_map(verdict).collect()
         }
         _ => Vec::new(),
     }
@@ -110,11 +112,14 @@ fn redriven(scope: &Scope, entry: &ParkEntry) -> Happening {
     Happening::Redriven { place: Place { scope: scope.clone(), position: entry.event.position } }
 }
 
-fn resolved(place: Place, resolution: &Resolution) -> Happening {
-    match resolution {
+fn resolved(place: Place, resolution: &Resolution) -> Option<Happening> {
+    Some(match resolution {
         Resolution::Handled => Happening::Left { place, handled: true },
         Resolution::Skipped => Happening::Left { place, handled: false },
-        Resolution::Stays(state) => Happening::Returned { place, dead: matches!(state, ParkState::Dead(_)) },
+        Resolution::Stays(ParkState::Dead(death)) => Happening::Returned { place, dead: Some(death.cause) },
+        Resolution::Stays(_) => Happening::Returned { place, dead: None },
         Resolution::Edited(body) => Happening::Edited { place, digest: Digest::of_body(body) },
-    }
+        // Nothing has become of it yet.
+        Resolution::Begun(_) => return None,
+    })
 }

@@ -5,10 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use laneway_domain::invariant::{Happening, Invariant, MemberId, Violation};
-use laneway_domain::{
-    AggregateKey, Clock, Event, EventId, GroupId, Invalid, Monotonic, PartitionNumber, Position, TopicName,
-};
+use laneway_domain::invariant::{Happening, Invariant, MemberId, Place, Violation};
+use laneway_domain::{AggregateKey, Clock, Event, EventId, GroupId, Invalid, Monotonic, Scope, TopicName};
 use tokio::sync::mpsc;
 
 use super::life::Life;
@@ -41,14 +39,12 @@ pub(super) struct Stage {
     busy: Mutex<HashSet<MergedLane>>,
     /// What was found wrong while it ran.
     found: Mutex<Vec<Violation>>,
-    /// How many processes an event has killed, by where it stands: what is published twice kills twice.
-    kills: Mutex<HashMap<Spot, usize>>,
+    /// How many processes an event has killed, by where it stands: what is published twice kills twice, and so does what an
+    /// operator wants handled again.
+    kills: Mutex<HashMap<(Place, usize), usize>>,
     deaths: mpsc::UnboundedSender<Death>,
     died: Mutex<Option<mpsc::UnboundedReceiver<Death>>>,
 }
-
-/// A group, by number, and where an event stands.
-type Spot = (usize, TopicName, PartitionNumber, Position);
 
 /// A process was killed by an event that it handled.
 pub(super) struct Death {
@@ -104,8 +100,11 @@ impl Stage {
         life.end();
         let kills = {
             let mut kills = self.kills.lock().unwrap_or_else(PoisonError::into_inner);
-            let spot = (group, event.topic().clone(), event.partition(), event.position());
-            let kills = kills.entry(spot).or_default();
+            let (topic, partition) = (event.topic().clone(), event.partition());
+            let scope = Scope { group: self.groups[group].clone(), topic, partition };
+            let place = Place { scope, position: event.position() };
+            let lives = self.lives(&place);
+            let kills = kills.entry((place, lives)).or_default();
             *kills += 1;
             *kills
         };
@@ -114,6 +113,18 @@ impl Stage {
         }
         // Nobody restarts processes when the run is over.
         let _ = self.deaths.send(Death { member, group });
+    }
+
+    /// How often an event has gone into the dead-letter store, or stayed there: each time it begins anew.
+    fn lives(&self, of: &Place) -> usize {
+        let goes_in = |what: &Happening| match what {
+            Happening::DeadLettered { place, .. }
+            | Happening::Parked { place, .. }
+            | Happening::Returned { place, .. }
+            | Happening::Edited { place, .. } => place == of,
+            _ => false,
+        };
+        self.recorder.history().moments().iter().filter(|moment| goes_in(&moment.what)).count()
     }
 
     /// Who was killed, to be asked for once.

@@ -40,8 +40,7 @@ impl Handler for Work {
         if self.stage.is_healed() {
             return Ok(());
         }
-        // What comes back from the dead letters has been mended.
-        if !event.is_redriven() && self.stage.kills(self.group, id) {
+        if self.stage.kills(self.group, id) {
             self.stage.killed(&self.life, self.member, self.group, event);
             std::future::pending::<()>().await;
         }

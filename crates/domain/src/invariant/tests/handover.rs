@@ -20,6 +20,15 @@ fn rest(scene: Scene) -> Scene {
     scene.start(2, 8, 2, "a").end(8, DONE).start(2, 9, 3, "b").end(9, DONE).commit(4)
 }
 
+/// The partition is lost and comes again before anything of it has started.
+fn again() -> Scene {
+    three().lose(1, 1).assign(1, 2, None)
+}
+
+fn both_a(scene: Scene) -> Scene {
+    scene.done(1, "a").done(2, "a")
+}
+
 fn entries() -> Vec<Case> {
     let passed = || three().run(1, "a", FATAL).bury(1, "a").commit(2);
     let taken_over = || three().run(1, "a", FATAL).lose(1, 1).assign(2, 1, None);
@@ -76,6 +85,28 @@ fn entries() -> Vec<Case> {
                 .done(2, "a")
                 .done(3, "b")
                 .commit(4),
+        ),
+        good(
+            "a worker that hears late starts its old tenure's whole queue, and the new one's after it",
+            both_a(again()).done(1, "a").done(2, "a").done(3, "b").commit(4),
+        ),
+        good(
+            "a worker that hears late of two new tenures starts the queue of each",
+            both_a(both_a(again()).lose(1, 2).assign(1, 3, None))
+                .done(1, "a")
+                .done(2, "a")
+                .done(3, "b")
+                .commit(4),
+        ),
+        bad(
+            I4,
+            "a worker starts more queues than there were tenures",
+            both_a(both_a(again())).done(1, "a").done(2, "a").done(3, "b").commit(4),
+        ),
+        bad(
+            I4,
+            "a worker goes back in a tenure of which it has long heard",
+            both_a(both_a(again().after(1))).done(3, "b").commit(4),
         ),
         bad(
             I4,

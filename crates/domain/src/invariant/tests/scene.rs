@@ -144,7 +144,7 @@ impl Scene {
     }
 
     pub(super) fn back(self, n: u64) -> Self {
-        self.say(Happening::Returned { place: place(n), dead: true })
+        self.say(Happening::Returned { place: place(n), dead: Some(DeathCause::Fatal) })
     }
 
     /// Entry `n` leaves the store, since it was handled.

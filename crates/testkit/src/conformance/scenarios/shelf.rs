@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use laneway_domain::{
-    Body, DeadLetter, Envelope, HandlerMask, LetterId, ParkState, Position, Resolution, StoreFault, Waits,
+    Begun, Body, DeadLetter, Envelope, HandlerMask, LetterId, ParkState, Position, Resolution, StoreFault,
+    Waits,
 };
 
 use super::super::adapter::Needs;
@@ -128,6 +129,52 @@ pub(crate) async fn verdicts_change_what_stays_and_pass_over_what_is_not_there(l
     assert_eq!(world.read(&page[0].event.body).payload(), "1");
 }
 
+pub(crate) async fn an_entry_that_has_begun_says_so_to_the_next_owner(lab: Lab) {
+    let world = lab.world(Needs::default()).await;
+    let (shelf, parking) = (world.shelf(), world.parking());
+    let (claim, _) = shelf.claim("first").await;
+    shelf.park(&claim, vec![shelf.dead("a", 1), shelf.follower("a", 2), shelf.dead("b", 3)]).await;
+    let runs = Begun { crashes: 0, by: Some(u32::MAX) };
+    let both = vec![(Position::new(1), Resolution::Begun(runs)), (Position::new(2), Resolution::Begun(runs))];
+    sure("verdicts", parking.resolve(&claim, both.clone()).await);
+    // Whoever had no answer asks again.
+    sure("verdicts", parking.resolve(&claim, both).await);
+    assert_eq!(shelf.begun(&claim, 1).await, runs);
+    let (claim, known) = shelf.claim("second").await;
+    assert_eq!(known.len(), 2, "what has begun waits as before: {known:?}");
+    let page = sure("a page", parking.page(&claim, &world.key("a"), None, 10).await);
+    assert_eq!(page.iter().map(|entry| entry.begun).collect::<Vec<_>>(), [runs, runs]);
+    assert!(matches!(page[0].state, ParkState::Dead(_)) && page[1].state == ParkState::Follower);
+    assert_eq!(shelf.begun(&claim, 3).await, Begun::default());
+    let returned = Begun { crashes: 3, by: None };
+    sure("a verdict", parking.resolve(&claim, vec![(Position::new(2), Resolution::Begun(returned))]).await);
+    let (claim, _) = shelf.claim("third").await;
+    assert_eq!((shelf.begun(&claim, 1).await, shelf.begun(&claim, 2).await), (runs, returned));
+}
+
+pub(crate) async fn whatever_becomes_of_an_entry_it_has_not_begun_any_more(lab: Lab) {
+    let world = lab.world(Needs::default()).await;
+    let (shelf, parking) = (world.shelf(), world.parking());
+    let (claim, _) = shelf.claim("owner").await;
+    let all = [1, 2, 3, 4].map(|number| shelf.dead("a", number));
+    shelf.park(&claim, all.to_vec()).await;
+    let begun = |position| (Position::new(position), Resolution::Begun(Begun { crashes: 2, by: Some(7) }));
+    sure("verdicts", parking.resolve(&claim, [1, 2, 3, 4].map(begun).to_vec()).await);
+    let edited = world.body(&event(&world.topic(), "a", 20));
+    let verdicts = vec![
+        (Position::new(1), Resolution::Handled),
+        (Position::new(2), Resolution::Stays(shelf.death())),
+        (Position::new(3), Resolution::Edited(edited)),
+        begun(9),
+    ];
+    sure("verdicts", parking.resolve(&claim, verdicts).await);
+    shelf.park(&claim, vec![shelf.dead("a", 1), shelf.dead("a", 4)]).await;
+    for position in 1..=4 {
+        assert_eq!(shelf.begun(&claim, position).await, Begun::default(), "{position}");
+    }
+    assert_eq!(sure("an entry", parking.entry(&claim, Position::new(9)).await), None);
+}
+
 pub(crate) async fn a_letter_that_was_buried_is_an_entry_and_closes_no_lane(lab: Lab) {
     let world = lab.world(Needs::default()).await;
     let (shelf, parking) = (world.shelf(), world.parking());
@@ -145,13 +192,19 @@ pub(crate) async fn a_letter_that_was_buried_is_an_entry_and_closes_no_lane(lab:
         original: Body::clone(&shelf.dead("a", 5).event.body),
         death: *death,
     };
-    for result in world.adapter().dead_letters.bury(vec![letter]).await {
+    for result in world.adapter().dead_letters.bury(vec![letter.clone()]).await {
         sure("a burial", result);
     }
     let (claim, known) = shelf.claim("owner").await;
     assert_eq!(known.iter().filter(|known| known.waits.is_some()).count(), 0, "{known:?}");
     let entry = sure("an entry", parking.entry(&claim, Position::new(5)).await);
     assert_eq!(given("entry", entry).key, Some(world.key("a")));
+    let begun = Begun { crashes: 1, by: Some(7) };
+    sure("a verdict", parking.resolve(&claim, vec![(Position::new(5), Resolution::Begun(begun))]).await);
+    for result in world.adapter().dead_letters.bury(vec![letter]).await {
+        sure("another burial", result);
+    }
+    assert_eq!(shelf.begun(&claim, 5).await, begun, "it may be running");
     sure("a verdict", parking.resolve(&claim, vec![(Position::new(5), Resolution::Handled)]).await);
     assert!(sure("an entry", parking.entry(&claim, Position::new(5)).await).is_none());
 }
