@@ -44,7 +44,7 @@ impl TopicAdmin for KafkaBroker {
         check(plan)?;
         let _one_at_a_time = self.inner.planning.lock().await;
         match (self.state(&plan.topic).await?, plan.strategy) {
-            (None, TopicStrategy::ValidateOnly) => Ok(vec![differs("topic", "exists", "does not exist")]),
+            (None, TopicStrategy::ValidateOnly) => Ok(vec![differs("topic", &"exists", &"does not exist")]),
             (None, _) => self.make(plan).await,
             (Some(state), TopicStrategy::ValidateOnly) => Ok(differences(&state, plan)),
             (Some(state), TopicStrategy::CreateOrUpdate) => self.update(&state, plan).await,
@@ -185,23 +185,23 @@ fn check(plan: &TopicPlan) -> Result<(), Invalid> {
 fn differences(state: &TopicState, plan: &TopicPlan) -> Vec<TopicChange> {
     let mut found = Vec::new();
     if let Some(wanted) = plan.partitions.filter(|wanted| *wanted != state.partitions) {
-        found.push(differs("partitions", wanted, state.partitions));
+        found.push(differs("partitions", &wanted, &state.partitions));
     }
     if let Some(wanted) = plan.replication.filter(|wanted| *wanted != state.replication) {
-        found.push(differs("replication", wanted, state.replication));
+        found.push(differs("replication", &wanted, &state.replication));
     }
     if let Some(wanted) = plan.retention.filter(|wanted| Some(*wanted) != state.retention) {
         let kept = state.retention.map_or(UNLIMITED.to_owned(), |time| format!("{time:?}"));
-        found.push(differs("retention", format!("{wanted:?}"), kept));
+        found.push(differs("retention", &format!("{wanted:?}"), &kept));
     }
     if let Some(wanted) = plan.retention_bytes.filter(|wanted| Some(*wanted) != state.retention_bytes) {
         let kept = state.retention_bytes.map_or(UNLIMITED.to_owned(), |bytes| bytes.to_string());
-        found.push(differs("retention_bytes", wanted, kept));
+        found.push(differs("retention_bytes", &wanted, &kept));
     }
     found
 }
 
-fn differs(setting: &'static str, wanted: impl ToString, found: impl ToString) -> TopicChange {
+fn differs(setting: &'static str, wanted: &dyn ToString, found: &dyn ToString) -> TopicChange {
     TopicChange::Differs { setting, wanted: wanted.to_string(), found: found.to_string() }
 }
 

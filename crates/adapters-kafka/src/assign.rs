@@ -69,6 +69,8 @@ impl Member {
         deeds: &mut Vec<Deed>,
     ) {
         match found {
+            // The answer to a question that something newer overtook: another one is under way.
+            Ok(found) if !found.iter().map(|s| &s.place).eq(self.rebalances.looking_up()) => {}
             Ok(found) => {
                 self.up();
                 self.found = found;

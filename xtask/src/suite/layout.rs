@@ -13,8 +13,10 @@ pub(crate) struct Layout {
     pub(crate) root_tests: Vec<String>,
     /// A program in the root package's `tests/`, and a feature that it asks for in the manifest.
     pub(crate) test_features: Vec<(String, String)>,
-    /// Whether another package has programs in a `tests/` of its own.
+    /// Whether another package has programs in a `tests/` of its own that ask for nothing.
     pub(crate) crates_have_tests: bool,
+    /// Other packages whose programs in `tests/` ask for a feature: each has a part of its own.
+    pub(crate) asking: Vec<String>,
     /// Package and feature, for every feature but `default`.
     pub(crate) features: Vec<(String, String)>,
 }
@@ -27,11 +29,14 @@ impl Layout {
         let mut features =
             root.iter().chain(&others).flat_map(|package| features(package)).collect::<Vec<_>>();
         features.sort();
+        let asks = |package: &&&Package| test_features(package).next().is_some();
+        let (asking, plain): (Vec<_>, Vec<_>) = others.iter().partition(asks);
         Self {
             root: root.first().map(|package| package.name.to_string()).unwrap_or_default(),
             root_tests: root.iter().flat_map(|package| tests(package)).collect(),
             test_features: root.iter().flat_map(|package| test_features(package)).collect(),
-            crates_have_tests: others.iter().any(|package| tests(package).next().is_some()),
+            crates_have_tests: plain.iter().any(|package| tests(package).next().is_some()),
+            asking: asking.iter().map(|package| package.name.to_string()).collect(),
             features,
         }
     }
@@ -62,5 +67,6 @@ mod tests {
     fn the_root_package_is_the_one_in_the_workspaces_own_folder() {
         let layout = Layout::of(&workspace::members().unwrap());
         assert_eq!(layout.root, "laneway");
+        assert_eq!(layout.asking, ["laneway-kafka"]);
     }
 }

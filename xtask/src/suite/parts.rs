@@ -65,7 +65,9 @@ fn unit(layout: &Layout) -> anyhow::Result<Vec<Cargo>> {
     ];
     // Cargo takes a pattern that matches nothing for a mistake.
     if layout.crates_have_tests {
-        let others = format!("test --workspace --exclude {} --no-fail-fast --test *", layout.root);
+        let excluded =
+            layout.asking.iter().map(|package| format!(" --exclude {package}")).collect::<String>();
+        let others = format!("test --workspace --exclude {}{excluded} --no-fail-fast --test *", layout.root);
         commands.push(Cargo::new(&others));
     }
     Ok(commands)
