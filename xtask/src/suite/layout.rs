@@ -29,8 +29,8 @@ impl Layout {
         let mut features =
             root.iter().chain(&others).flat_map(|package| features(package)).collect::<Vec<_>>();
         features.sort();
-        let asks = |package: &&&Package| test_features(package).next().is_some();
-        let (asking, plain): (Vec<_>, Vec<_>) = others.iter().partition(asks);
+        let asks = |package: &&Package| test_features(package).next().is_some();
+        let (asking, plain): (Vec<_>, Vec<_>) = others.iter().copied().partition(asks);
         Self {
             root: root.first().map(|package| package.name.to_string()).unwrap_or_default(),
             root_tests: root.iter().flat_map(|package| tests(package)).collect(),
