@@ -23,7 +23,8 @@ proptest! {
     fn a_killer_dies_after_at_most_seven_crashes_and_no_innocent_is_blamed(
         choices in choices(), killer in (0..PARTITIONS, 0..EVENTS), hangs_every in 2usize..5,
     ) {
-        let mut world = World { hangs_every, ..World::new(&[killer]) };
+        let mut world = World::new(&[killer]);
+        world.hangs_every = hangs_every;
         choices.iter().for_each(|choice| world.run(*choice));
         world.finish();
         verdict(&world, 7)?;
@@ -34,7 +35,8 @@ proptest! {
         choices in choices(), one in (0..PARTITIONS, 0..EVENTS), two in (0..PARTITIONS, 0..EVENTS),
         hangs_every in 2usize..5,
     ) {
-        let mut world = World { hangs_every, ..World::new(&[one, two]) };
+        let mut world = World::new(&[one, two]);
+        world.hangs_every = hangs_every;
         choices.iter().for_each(|choice| world.run(*choice));
         world.finish();
         verdict(&world, 14)?;

@@ -8,7 +8,7 @@ use crate::invariant::{Happening, MemberId, Outcome};
 const DONE: Outcome = Outcome::Done;
 
 pub(super) fn cases() -> Vec<Case> {
-    [entries(), ghosts(), gaps(), frozen()].into_iter().flatten().collect()
+    [entries(), late(), ghosts(), gaps(), frozen()].into_iter().flatten().collect()
 }
 
 fn three() -> Scene {
@@ -73,6 +73,27 @@ fn entries() -> Vec<Case> {
                     .end(1, FATAL),
             ),
         ),
+        bad(
+            I4,
+            "the only owner tries again what it buried",
+            three().run(1, "a", FATAL).bury(1, "a").run(1, "a", FAILED),
+        ),
+        bad(
+            I10,
+            "two members write three entries",
+            taken_over().start(2, 2, 1, "a").end(2, FATAL).bury(1, "a").bury(1, "a").bury(1, "a"),
+        ),
+        bad(
+            I10,
+            "the next owner writes the first entry behind the commit",
+            three().run(1, "a", FATAL).commit(2).lose(1, 1).assign(2, 1, None).bury(1, "a"),
+        ),
+    ]
+}
+
+/// Workers that hear late of what became of their partition.
+fn late() -> Vec<Case> {
+    vec![
         good(
             "a worker tries again once more before it hears that its tenure is over",
             three()
@@ -107,21 +128,6 @@ fn entries() -> Vec<Case> {
             I4,
             "a worker goes back in a tenure of which it has long heard",
             both_a(both_a(again().after(1))).done(3, "b").commit(4),
-        ),
-        bad(
-            I4,
-            "the only owner tries again what it buried",
-            three().run(1, "a", FATAL).bury(1, "a").run(1, "a", FAILED),
-        ),
-        bad(
-            I10,
-            "two members write three entries",
-            taken_over().start(2, 2, 1, "a").end(2, FATAL).bury(1, "a").bury(1, "a").bury(1, "a"),
-        ),
-        bad(
-            I10,
-            "the next owner writes the first entry behind the commit",
-            three().run(1, "a", FATAL).commit(2).lose(1, 1).assign(2, 1, None).bury(1, "a"),
         ),
     ]
 }
