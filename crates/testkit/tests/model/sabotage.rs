@@ -173,18 +173,24 @@ fn commit_early(moments: &mut Vec<Moment>, seed: u64) -> Option<()> {
 }
 
 fn handle_twice(moments: &mut Vec<Moment>, seed: u64) -> Option<()> {
-    let (_, start) = any(starts(moments), seed)?;
+    let (_, start) =
+        any(starts(moments).into_iter().filter(|start| is_settled(moments, start)).collect(), seed)?;
     let (end, outcome) = end_of(moments, &start)?;
-    let at = moments[end].at;
-    let is_new = |moment: &&Moment| matches!(&moment.what, Happening::Assigned { scope, .. } if *scope == start.place.scope);
-    let since = moments[..end].iter().rev().find(is_new).map_or(Monotonic::ZERO, |moment| moment.at);
-    // In the first instants of a tenure nobody can tell a repetition from what was queued for the tenure before.
-    if outcome != Outcome::Done || at <= since + Limits::default().reaction {
+    if outcome != Outcome::Done {
         return None;
     }
     let again = Start { run: laneway_domain::invariant::RunId(u64::MAX), ..start };
-    moments.insert(end + 1, Moment { at, what: Happening::HandlerStarted(again) });
+    moments.insert(end + 1, Moment { at: moments[end].at, what: Happening::HandlerStarted(again) });
     Some(())
+}
+
+/// Whether a run belongs to its tenure for sure, to the end: what starts in the first instants of one may have been queued
+/// for the one before, and come again.
+fn is_settled(moments: &[Moment], (begun, start): &(usize, Start)) -> bool {
+    let Some((end, _)) = end_of(moments, start) else { return false };
+    let is_new = |moment: &&Moment| matches!(&moment.what, Happening::Assigned { scope, .. } if *scope == start.place.scope);
+    let since = moments[..end].iter().rev().find(is_new).map_or(Monotonic::ZERO, |moment| moment.at);
+    moments[*begun].at > since + Limits::default().reaction
 }
 
 fn letter(moments: &[Moment], seed: u64) -> Option<usize> {
