@@ -87,14 +87,16 @@ pub enum ParkingReply {
 }
 
 impl ParkingCall {
-    /// The method's name.
+    /// The method's name; `begin` for a `resolve` that only says that attempts begin.
     #[must_use]
-    pub const fn name(&self) -> &'static str {
+    pub fn name(&self) -> &'static str {
+        let begins = |(_, resolution): &(_, Resolution)| matches!(resolution, Resolution::Begun(_));
         match self {
             Self::Claim(..) => "claim",
             Self::Park(..) => "park",
             Self::Page(..) => "page",
             Self::Entry(..) => "entry",
+            Self::Resolve(_, verdicts) if verdicts.iter().all(begins) => "begin",
             Self::Resolve(..) => "resolve",
             Self::Forget(..) => "forget",
             Self::Wishes(..) => "wishes",
