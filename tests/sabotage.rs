@@ -113,16 +113,6 @@ fn an_innocent_that_is_blamed_for_a_crash_is_caught() {
 }
 
 #[test]
-fn an_entry_that_kills_and_is_not_counted_is_caught() {
-    assert_caught(Bug::BegunIsNotTold, &[Invariant::I20]);
-}
-
-#[test]
-fn an_entry_that_is_counted_while_it_waits_is_caught() {
-    assert_caught(Bug::BegunIsToldEarly, &[Invariant::I10]);
-}
-
-#[test]
 fn a_recovery_that_gives_up_order_is_caught() {
     assert_caught(Bug::RecoverySwitchReorders, &[Invariant::I4]);
 }

@@ -39,10 +39,6 @@ pub enum Bug {
     BreakerCountsAttempts,
     /// Whoever was named beside an event that killed its process is blamed for it.
     ProbationBlamesAnInnocent,
-    /// Nobody tells the dead-letter store that entries begin.
-    BegunIsNotTold,
-    /// The dead-letter store is told that suspected entries begin while they still wait for others that run alone.
-    BegunIsToldEarly,
     /// While a subscription recovers, its events have no lanes.
     RecoverySwitchReorders,
     /// The events of one read go to their workers in the opposite order.
@@ -83,8 +79,6 @@ impl Bug {
         Self::UnparkRacesLive,
         Self::BreakerCountsAttempts,
         Self::ProbationBlamesAnInnocent,
-        Self::BegunIsNotTold,
-        Self::BegunIsToldEarly,
         Self::RecoverySwitchReorders,
         Self::BatchReorders,
         Self::SettledBeforeParked,

@@ -14,7 +14,6 @@ use super::call::Call;
 use super::deed::{Deed, Feed};
 use super::lot::Lot;
 use super::said::Verdicts;
-use crate::sabotage::{Bug, is_planted};
 
 /// Who counts crashes.
 #[derive(Debug, Clone, Copy)]
@@ -53,8 +52,7 @@ impl UnderWay {
 
     /// Entries are to go into their lane: at once, or when the store knows that they have begun.
     pub(crate) fn begin(&mut self, mut feed: Feed, verdicts: &mut Verdicts, deeds: &mut Vec<Deed>) {
-        let counting = self.counting.filter(|_| !is_planted(Bug::BegunIsNotTold));
-        let Some(counting) = counting else { return deeds.push(Deed::Feed(feed)) };
+        let Some(counting) = self.counting else { return deeds.push(Deed::Feed(feed)) };
         if self.is_over {
             return;
         }
@@ -89,7 +87,7 @@ impl UnderWay {
     pub(crate) fn name(&mut self, named: &BTreeSet<Position>, verdicts: &mut Verdicts) {
         let Some(counting) = self.counting else { return };
         for (position, entry) in &mut self.entries {
-            let runs = named.contains(position) || is_planted(Bug::BegunIsToldEarly);
+            let runs = named.contains(position);
             if entry.crashes >= counting.after && entry.is_told != runs {
                 entry.is_told = runs;
                 verdicts.push((*position, counting.says(entry.crashes, runs)));
